@@ -8,10 +8,10 @@ use crate::referral::VersionRange;
 use crate::referral::plan::{Idempotency, Plan};
 use crate::referral::scope::Scope;
 use crate::store::query::Query;
-use crate::store::sql::{Database, consents, directory, read, referral, search, statistics};
+use crate::store::sql::{Database, consents, directory, read, referral, renewals, search, statistics};
 use crate::store::{
-    Committed, ConsentQuery, DirectoryPosition, GivenConsent, Page, Resources, Statistics, StoreFuture, Stored,
-    StoredReferral, Versions,
+    Committed, ConsentQuery, DirectoryPosition, GivenConsent, Page, RenewalGroup, Resources, Statistics, StoreFuture,
+    Stored, StoredReferral, Versions,
 };
 
 use super::PostgresStore;
@@ -102,6 +102,15 @@ impl Resources for PostgresStore {
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> StoreFuture<'a, Vec<ResourceKey>> {
         let key = key.clone();
         self.readers.read(move |reader| read::sharing(reader, &key))
+    }
+
+    fn is_shared_widely<'a>(&'a self, key: &'a ResourceKey, tasks: usize) -> StoreFuture<'a, bool> {
+        let key = key.clone();
+        self.readers.read(move |reader| renewals::is_shared_widely(reader, &key, tasks))
+    }
+
+    fn next_renewal(&self, tasks: usize) -> StoreFuture<'_, Option<RenewalGroup>> {
+        self.readers.read(move |reader| renewals::next(reader, tasks))
     }
 
     fn consents<'a>(&'a self, patient: &'a ResourceKey, query: &'a ConsentQuery) -> StoreFuture<'a, Vec<GivenConsent>> {

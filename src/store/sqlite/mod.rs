@@ -64,7 +64,6 @@ mod moving;
 mod read_queue;
 mod reader;
 mod reindex;
-mod renewals;
 pub mod restore;
 mod retention;
 mod room;

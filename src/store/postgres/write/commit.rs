@@ -6,14 +6,15 @@
 
 use std::collections::HashMap;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fhir::ResourceKey;
-use crate::referral::plan::{Extras, Guard, Idempotency, Plan, Write};
+use crate::referral::plan::{DeferredChange, Extras, Guard, Idempotency, Plan, Write};
 use crate::store::Committed;
 use crate::store::conflict::{self, matched, stale, used_key};
 use crate::store::document::raise_last_updated;
 use crate::store::newest::ChangeNotice;
 use crate::store::prepared::{ConsentRules, PreparedPlan, Reindexed};
+use crate::store::sql::renewals::{self, ChangedResource};
 use crate::store::sql::{planned_read, search};
 
 use super::batch::{Batch, owned};
@@ -28,18 +29,9 @@ use super::unanswered::Answers;
 use super::{audit, consents};
 use crate::store::postgres::index_value::fit;
 
-/// This store says of no resource that it is shared widely, so nobody leaves it work for later.
-fn refuse_deferred(plan: &Plan) -> Result<()> {
-    if plan.deferred.is_empty() && plan.renewal.is_none() {
-        return Ok(());
-    }
-    Err(Error::fault("a plan leaves work for a later time, which this store does not keep"))
-}
-
 /// Commits the plan, or refuses it as a conflict.
 pub(in crate::store) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
     let PreparedPlan { plan, reindexed, consents, unmatched, reads } = prepared;
-    refuse_deferred(&plan)?;
     let names = names(&plan, &reindexed, &consents);
     // === what may refuse
     let mut batch = Batch::default();
@@ -68,11 +60,24 @@ pub(in crate::store) fn commit(session: &mut Session<'_>, prepared: PreparedPlan
     let mut new = session.keys.give(&names, &mut session.progress);
     let first_new = session.progress.resource - new.resource_ids.len().cast_signed() as i64;
     drop(names);
-    let Plan { mut writes, shares, permissions, extras, feed, audit: remembered, read_bytes, idempotency, .. } = plan;
+    let Plan {
+        mut writes,
+        shares,
+        permissions,
+        extras,
+        feed,
+        deferred,
+        renewal,
+        audit: remembered,
+        guards: _,
+        reads: _,
+        read_bytes,
+        idempotency,
+    } = plan;
     let mut batch = Batch::default();
     let mut steps = TaskSteps::ask(&writes, &found, &mut batch);
     let mut sharings = Sharings::ask(session.keys, &shares, first_new, &mut batch)?;
-    let touched = touched(&writes, &found, &mut batch);
+    let touched = touched(&writes, &deferred, &found, &mut batch);
     let audit_end = (!remembered.is_empty()).then(|| audit::ask_end(session, &mut batch)).flatten();
     let answers = if batch.is_empty() { Vec::new() } else { session.connection.run(&batch)? };
     steps.learn(&answers)?;
@@ -89,6 +94,13 @@ pub(in crate::store) fn commit(session: &mut Session<'_>, prepared: PreparedPlan
     session.progress.seq += 1;
     let seq = session.progress.seq;
     let mut notice = ChangeNotice { seq: seq.cast_unsigned(), ..ChangeNotice::default() };
+    for change in &deferred {
+        defer(session, change, &writes, &found)?;
+    }
+    if let Some(step) = &renewal {
+        let resource = session.keys.resource(&step.change.key)?;
+        renewed.extend(renewals::advance(&session.database, step, resource, seq)?);
+    }
     for share in &shares {
         let permission = permissions.iter().rev().find(|permission| permission.task == share.task);
         renewed.extend(sharings.replace(session.keys, share, permission.map(|permission| &permission.rests_on))?);
@@ -168,6 +180,8 @@ fn names<'p>(plan: &'p Plan, reindexed: &'p [Reindexed], said: &'p [ConsentRules
             names.resources.insert(withheld.resource.clone());
         }
     }
+    names.resources.extend(plan.deferred.iter().flat_map(|change| &change.withdrawn).cloned());
+    names.resources.extend(plan.renewal.as_ref().map(|step| step.change.key.clone()));
     consents::name(&plan.permissions, said, &mut names);
     names.resources.extend(plan.extras.iter().map(|extras| extras.task.clone()));
     for entry in &plan.feed {
@@ -204,15 +218,35 @@ fn check_versions(writes: &[Write], found: &HashMap<ResourceKey, StoredVersion>)
 }
 
 /// Asks for the Tasks through which the resources are shared that are changed: what is owed of those is new again. What nobody
-/// has named yet is shared through none.
-fn touched(writes: &[Write], found: &HashMap<ResourceKey, StoredVersion>, batch: &mut Batch<'_>) -> Option<usize> {
-    let private = writes.iter().filter(|write| !write.public);
+/// has named yet is shared through none; what is brought to them later is told later.
+fn touched(
+    writes: &[Write],
+    deferred: &[DeferredChange],
+    found: &HashMap<ResourceKey, StoredVersion>,
+    batch: &mut Batch<'_>,
+) -> Option<usize> {
+    let follows_later = |write: &Write| deferred.iter().any(|change| change.resource == write.key);
+    let private = writes.iter().filter(|write| !write.public && !follows_later(write));
     let ids: Vec<i64> = private.filter_map(|write| found.get(&write.key)).map(|found| found.id).collect();
     if ids.is_empty() {
         return None;
     }
     let sql = "SELECT DISTINCT task FROM task_resource WHERE resource = ANY($1) AND until IS NULL";
     Some(batch.add(sql, owned![ids]))
+}
+
+/// Keeps what a change leaves for a later time.
+fn defer(
+    session: &Session<'_>,
+    change: &DeferredChange,
+    writes: &[Write],
+    found: &HashMap<ResourceKey, StoredVersion>,
+) -> Result<()> {
+    let Some(stored) = found.get(&change.resource) else { return Ok(()) };
+    let Some(newest) = writes.iter().rev().find(|write| write.key == change.resource) else { return Ok(()) };
+    let changed = ChangedResource { id: stored.id, replaced: stored.version, version: newest.version.cast_signed() };
+    let withdrawn: Vec<i64> = change.withdrawn.iter().map(|key| session.keys.resource(key)).collect::<Result<_>>()?;
+    renewals::defer(&session.database, session.progress.seq, change, changed, &withdrawn)
 }
 
 /// Writes the versions; gives what becomes of each resource.
