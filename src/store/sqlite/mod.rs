@@ -14,7 +14,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
 use super::sql::{self, newest, read, referral, search};
-use super::write_queue::{self, Jobs, WriteCounters};
+use super::write_queue::{self, Jobs};
 use super::{
     AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, ConsentQuery, Credentials, DirectoryPosition, Feed,
     GivenConsent, Health, Page, PrunedVersions, RenewalGroup, Resources, Retention, Statistics, StoreFuture, Stored,
@@ -43,7 +43,7 @@ use in_use::FileUse;
 use reader::Readers;
 use session::Session;
 use statement::{Connection, StatementCounters};
-use writer::Writer;
+use writer::{Counters, Writer};
 
 mod audit;
 pub mod backup;
@@ -94,9 +94,7 @@ pub struct SqliteStore {
     /// Names that its cursors had before it was restored from a copy, each with the last commit that they stand for
     earlier_ids: Vec<(String, u64)>,
     newest_sequences: Arc<NewestSequences>,
-    counters: Arc<WriteCounters>,
-    /// How many bytes more the database could take
-    room: Arc<AtomicU64>,
+    counters: Arc<Counters>,
     statements: Arc<StatementCounters>,
     readers: Readers,
     /// None once it is being dropped
@@ -170,12 +168,12 @@ impl SqliteStore {
     /// # Errors
     /// Where the database takes no writes.
     pub async fn limit_size(&self, bytes: u64) -> Result<()> {
-        let room = self.room.clone();
+        let counters = self.counters.clone();
         self.write(move |session| {
             let page: i64 = session.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
             let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
             session.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
-            room.fetch_min(room::room(session.connection, None)?, Ordering::Relaxed);
+            counters.room.fetch_min(room::room(session.connection, None)?, Ordering::Relaxed);
             Ok(())
         })
         .await
@@ -193,7 +191,7 @@ impl SqliteStore {
         let statements = connection.counters().clone();
         let newest_sequences = Arc::new(NewestSequences::default());
         newest::refresh(&newest_sequences, &connection)?;
-        let (counters, room) = (Arc::new(WriteCounters::default()), Arc::new(AtomicU64::new(0)));
+        let counters = Arc::new(Counters::default());
         let (jobs, waiting) = Jobs::channel();
         let readers = readers(&jobs)?;
         let (write_state, state) = watch::channel(WriteState::Open);
@@ -204,7 +202,6 @@ impl SqliteStore {
             index.clone(),
             newest_sequences.clone(),
             counters.clone(),
-            room.clone(),
             write_state,
         );
         let thread = std::thread::Builder::new().name("store-write".to_owned());
@@ -215,7 +212,6 @@ impl SqliteStore {
             earlier_ids,
             newest_sequences,
             counters,
-            room,
             statements,
             readers,
             jobs: Some(jobs),
@@ -386,10 +382,10 @@ impl Resources for SqliteStore {
     }
 
     fn statistics(&self) -> StoreFuture<'_, Statistics> {
-        let (counters, room) = (self.counters.clone(), self.room.clone());
+        let counters = self.counters.clone();
         self.readers.read(move |reader| {
             let of_database = sql::statistics::of_database(reader)?;
-            Ok(Statistics { room: room.load(Ordering::Relaxed), ..counters.add_to(of_database) })
+            Ok(Statistics { room: counters.room.load(Ordering::Relaxed), ..counters.writes.add_to(of_database) })
         })
     }
 }

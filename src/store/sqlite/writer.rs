@@ -28,6 +28,14 @@ use crate::store::sql::newest;
 /// How much has to fit into a database that was full, before it is said to take writes again.
 const ROOM: i64 = 1024 * 1024;
 
+/// What the writer has done, and what it has seen.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) writes: WriteCounters,
+    /// How many bytes more the database could take, when it was looked last
+    pub(super) room: AtomicU64,
+}
+
 type Job = dyn write_queue::Job<Writer>;
 
 /// The thread's own state.
@@ -35,9 +43,7 @@ pub(super) struct Writer {
     connection: Connection,
     usage: FileUse,
     newest_sequences: Arc<NewestSequences>,
-    counters: Arc<WriteCounters>,
-    /// How many bytes more the database could take, when it was looked last
-    room: Arc<AtomicU64>,
+    counters: Arc<Counters>,
     keys: Keys,
     index: Option<Arc<Index>>,
     /// `PRAGMA data_version`: changes when another connection has written
@@ -59,14 +65,13 @@ impl Writer {
         path: Option<&Path>,
         index: Option<Arc<Index>>,
         newest_sequences: Arc<NewestSequences>,
-        counters: Arc<WriteCounters>,
-        room: Arc<AtomicU64>,
+        counters: Arc<Counters>,
         state: watch::Sender<WriteState>,
     ) -> Self {
         let (keys, file, path) = (Keys::default(), path.map(FileIdentity::of), path.map(Path::to_owned));
         // 0 is no data version, so the first look sees everything that was written before it.
         let state = WriteStateSender::new(state);
-        Self { connection, usage, newest_sequences, counters, room, keys, index, seen: 0, newest: 0, file, path, state }
+        Self { connection, usage, newest_sequences, counters, keys, index, seen: 0, newest: 0, file, path, state }
     }
 
     // --- whether it writes
@@ -81,7 +86,7 @@ impl Writer {
         }
         // What cannot be asked now is told by the write that fails.
         let Ok(room) = room(&self.connection, self.path.as_deref()) else { return };
-        self.room.store(room, Ordering::Relaxed);
+        self.counters.room.store(room, Ordering::Relaxed);
         // Seldom: so little room is tried, because the log may have some that nobody counts.
         if room < ROOM.cast_unsigned()
             && let Err(cause) = self.try_room()
@@ -187,9 +192,9 @@ impl Writer {
         if let Some(failure) = failure {
             self.state.tell_failure(&failure);
         }
-        self.counters.commits.fetch_add((progress.seq - seq).cast_unsigned(), Ordering::Relaxed);
-        self.counters.groups.fetch_add(1, Ordering::Relaxed);
-        self.counters.conflicts.fetch_add(conflicts, Ordering::Relaxed);
+        self.counters.writes.commits.fetch_add((progress.seq - seq).cast_unsigned(), Ordering::Relaxed);
+        self.counters.writes.groups.fetch_add(1, Ordering::Relaxed);
+        self.counters.writes.conflicts.fetch_add(conflicts, Ordering::Relaxed);
         for announcement in &announcements {
             self.newest_sequences.announce(announcement);
         }

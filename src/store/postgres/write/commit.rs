@@ -110,28 +110,14 @@ pub(in crate::store) fn commit(session: &mut Session<'_>, prepared: PreparedPlan
     let targets = write_versions(session, &mut writes, &found, &mut steps, &mut notice, &mut batch)?;
     write_resources(session, &new, &targets, &mut batch)?;
     steps.write(&mut batch);
-    let (mut removed, mut added) = (RowsOf::default(), RowsOf::default());
-    let mut answers = Answers::default();
-    for change in &reindexed {
-        let (Some(target), Some(before)) = (targets.get(&change.key), &change.before) else { continue };
-        removed.take(session.keys, session.index, before, target.id, target.stored.updated)?;
-        added.take(session.keys, session.index, &change.after, target.id, target.updated)?;
-        if let Some(answer) = &change.answer {
-            answers.take(target.id, answer, target.updated);
-        }
-    }
-    RowChanges::between(removed, added).write(&mut batch);
-    answers.write(&mut batch);
+    write_index(session, &reindexed, &targets, &mut batch)?;
     consents::write(session.keys, &consents, &mut batch)?;
     sharings.write(seq, &mut batch);
     write_extras(session, &extras, &mut renewed, &mut batch)?;
     let renewing = write_feed(session, &feed, renewed, &mut notice, &mut batch)?;
     audit::write_behind(session, remembered, &mut batch)?;
-    if let Some(Idempotency { client, key, digest, answer }) = idempotency {
-        batch.add(
-            "INSERT INTO idempotency (client, key, digest, answer, seq, at) VALUES ($1, $2, $3, $4, $5, $6)",
-            owned![client, fit(&key).into_owned(), digest, answer, seq, session.progress.updated],
-        );
+    if let Some(idempotency) = idempotency {
+        write_answer(session, idempotency, &mut batch);
     }
     if reads.is_empty() {
         batch.add(RELEASE, Vec::new());
@@ -291,6 +277,33 @@ fn write_versions(
         owned![session.progress.seq],
     );
     Ok(targets)
+}
+
+/// Writes what becomes of the index, and which referrals wait for an answer.
+fn write_index(session: &Session<'_>, reindexed: &[Reindexed], targets: &Targets, batch: &mut Batch<'_>) -> Result<()> {
+    let (mut removed, mut added) = (RowsOf::default(), RowsOf::default());
+    let mut answers = Answers::default();
+    for change in reindexed {
+        let (Some(target), Some(before)) = (targets.get(&change.key), &change.before) else { continue };
+        removed.take(session.keys, session.index, before, target.id, target.stored.updated)?;
+        added.take(session.keys, session.index, &change.after, target.id, target.updated)?;
+        if let Some(answer) = &change.answer {
+            answers.take(target.id, answer, target.updated);
+        }
+    }
+    RowChanges::between(removed, added).write(batch);
+    answers.write(batch);
+    Ok(())
+}
+
+/// Keeps what is answered, for whoever asks again.
+fn write_answer(session: &Session<'_>, idempotency: Idempotency, batch: &mut Batch<'_>) {
+    let Idempotency { client, key, digest, answer } = idempotency;
+    let (seq, at) = (session.progress.seq, session.progress.updated);
+    batch.add(
+        "INSERT INTO idempotency (client, key, digest, answer, seq, at) VALUES ($1, $2, $3, $4, $5, $6)",
+        owned![client, fit(&key).into_owned(), digest, answer, seq, at],
+    );
 }
 
 /// Keeps the extras of Tasks, of each the last.
