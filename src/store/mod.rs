@@ -49,6 +49,7 @@ mod sql;
 pub mod sqlite;
 mod unanswered;
 mod visibility;
+mod write_queue;
 mod write_state;
 
 pub use answer::{

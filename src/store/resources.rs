@@ -93,18 +93,11 @@ pub trait Resources: Send + Sync {
     fn sharing<'a>(&'a self, key: &'a ResourceKey) -> StoreFuture<'a, Vec<ResourceKey>>;
 
     /// Is this resource shared through more Tasks than so many, or has it left work for a later time (see
-    /// [`DeferredChange`](crate::referral::plan::DeferredChange)) that a change would have to wait for? Never of a store that keeps
-    /// no such work: then all is done at once.
-    fn is_shared_widely<'a>(&'a self, key: &'a ResourceKey, tasks: usize) -> StoreFuture<'a, bool> {
-        let _ = (key, tasks);
-        Box::pin(std::future::ready(Ok(false)))
-    }
+    /// [`DeferredChange`](crate::referral::plan::DeferredChange)) that a change would have to wait for?
+    fn is_shared_widely<'a>(&'a self, key: &'a ResourceKey, tasks: usize) -> StoreFuture<'a, bool>;
 
     /// Of the work that changes have left, what is done next: a group of at most so many Tasks.
-    fn next_renewal(&self, tasks: usize) -> StoreFuture<'_, Option<RenewalGroup>> {
-        let _ = tasks;
-        Box::pin(std::future::ready(Ok(None)))
-    }
+    fn next_renewal(&self, tasks: usize) -> StoreFuture<'_, Option<RenewalGroup>>;
 
     /// The Consents about this Patient that may say something, whoever sees them, those that were given last first.
     ///
@@ -123,9 +116,6 @@ pub trait Resources: Send + Sync {
 
     /// What was answered to the request that this client sent under this key.
     fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>>;
-
-    /// All public resources: the directory.
-    fn directory(&self) -> StoreFuture<'_, Vec<Stored>>;
 
     /// The Organizations, then the Locations, then the HealthcareServices of the directory that changed after this position,
     /// each in the order of change and sent on one by one; answers how far that is. It is one state of the directory,

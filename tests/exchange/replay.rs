@@ -10,8 +10,9 @@ use handoff::fhir::{Node, Preconditions, Reference, ResourceKey};
 use handoff::referral::state::State;
 use handoff::referral::{Party, Scope, TaskStatus, task as tasks};
 use handoff::security::{Caller, Role};
-use handoff::store::Resources;
+use handoff::store::{DirectoryPosition, Resources, Stored};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::scale;
 use crate::world::{World, caller, permit, request, task};
@@ -269,14 +270,28 @@ async fn shares_that_follow_in_groups_equal_the_replay_of_all_commits() {
     assert!(renewed > 10, "{renewed}: too little happens");
 }
 
+/// What is in the directory.
+async fn directory(store: &dyn Resources) -> BTreeSet<ResourceKey> {
+    let (sender, mut receiver) = mpsc::channel::<Stored>(1);
+    let read = async {
+        let mut keys = BTreeSet::new();
+        while let Some(stored) = receiver.recv().await {
+            keys.insert(stored.key);
+        }
+        keys
+    };
+    let (read, keys) = tokio::join!(store.directory_changes(DirectoryPosition::default(), sender), read);
+    read.unwrap();
+    keys
+}
+
 /// Gives how many groups were dealt with.
 async fn replay_all(tasks_at_once: Option<usize>) -> usize {
     let (mut moved, mut shared, mut renewed) = (0, 0, 0);
     for seed in 0..scale::scaled(400) {
         let mut world = World::new().await;
         world.tasks_at_once(tasks_at_once);
-        let public: BTreeSet<ResourceKey> =
-            world.store.directory().await.unwrap().into_iter().map(|stored| stored.key).collect();
+        let public = directory(&*world.store).await;
         let (mut dice, mut all, mut replay) = (Dice(u64::from(seed)), Vec::new(), Replay::default());
         for organization in EHRS {
             let person = json!({ "resourceType": "Patient", "name": [{ "family": organization }] });

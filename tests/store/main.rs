@@ -23,6 +23,7 @@ mod planned_reads;
 mod postgres;
 mod postgres_database;
 mod referral;
+mod renewals;
 mod retention;
 #[path = "../scale/mod.rs"]
 mod scale;

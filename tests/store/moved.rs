@@ -239,7 +239,6 @@ async fn compare(one: &dyn Store, other: &dyn Store) -> usize {
     }
     same!(asked, one, other, idempotent("client-1", "r1"));
     same!(asked, one, other, idempotent("client-1", "never"));
-    same!(asked, one, other, directory());
     same!(asked, one, other, newest_commit());
     same!(asked, one, other, clients());
     same!(asked, one, other, audit_chains());

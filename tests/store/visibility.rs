@@ -147,9 +147,18 @@ async fn the_directory_is_for_everyone(backend: Backend) {
     store.commit(public("HealthcareService/food", 1, true)).await.unwrap();
     assert_eq!(*version.borrow(), 3);
     let listed = async |store: &dyn Store| {
-        let directory = store.directory().await.unwrap();
-        assert!(directory.iter().all(|stored| stored.public));
-        directory.iter().map(|stored| stored.key.to_string()).collect::<Vec<_>>()
+        let (sender, mut receiver) = mpsc::channel::<Stored>(1);
+        let read = async {
+            let mut names = Vec::new();
+            while let Some(stored) = receiver.recv().await {
+                assert!(stored.public);
+                names.push(stored.key.to_string());
+            }
+            names
+        };
+        let (read, names) = tokio::join!(store.directory_changes(DirectoryPosition::default(), sender), read);
+        read.unwrap();
+        names
     };
     assert_eq!(listed(&*store).await, ["Organization/harbor-pantry", "HealthcareService/food"]);
     for organization in [SHELTER, "nobody-ever-named"] {

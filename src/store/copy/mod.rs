@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::place::StorePlace;
 use super::postgres;
 use super::sql::database::Wanted;
-use super::sql::{Ask, Database, Dialect, Value, renewals, values};
+use super::sql::{Ask, Database, Dialect, Value, values};
 use super::sqlite;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
@@ -82,7 +82,6 @@ pub async fn copy(from: StorePlace, to: StorePlace, progress: TableProgress<'_>)
 
 /// Copies everything, looks at it again, and lets it be a store.
 fn copy_store(source: &dyn Database, target: &dyn Database, tell: &dyn Fn(&'static str, u64)) -> Result<CopiedStore> {
-    refuse_work_left(source, target)?;
     take_place(target)?;
     let mut copied = CopiedStore { commit: 0, rows: 0 };
     let mut is_cut = false;
@@ -103,19 +102,6 @@ fn copy_store(source: &dyn Database, target: &dyn Database, tell: &dyn Fn(&'stat
         Ok(())
     })?;
     Ok(copied)
-}
-
-/// Work that changes have left for a later time is gone on with in a file alone: a gateway on PostgreSQL would not.
-fn refuse_work_left(source: &dyn Database, target: &dyn Database) -> Result<()> {
-    let left = renewals::count(source)?;
-    if target.dialect() == Dialect::Sqlite || left == 0 {
-        return Ok(());
-    }
-    let message = format!(
-        "{left} changes of widely shared resources are still to be brought to the referrals that share them; serve the store \
-         until its metric handoff_shared_changes_waiting is 0, and copy it then"
-    );
-    Err(Error::new(Category::Conflict, Issue::error(Key::StoreUnusable, "", message)))
 }
 
 fn differs(table: &Table, read: &Sum, written: &Sum) -> Error {

@@ -22,6 +22,7 @@ use super::index::SearchParameters;
 use super::index_ids::Index;
 use super::newest::NewestSequences;
 use super::sql;
+use super::write_queue::{self, Jobs, WriteCounters};
 use connection::Pool;
 pub(super) use index_value::{fit, is_cut};
 pub(super) use moving::{make_tables, read_copied, write_copy};
@@ -29,7 +30,7 @@ use notices::Announced;
 use readers::Readers;
 pub use url::{DatabaseUrl, TlsMode};
 use write::blocking::BlockingConnection;
-use write::committer::{Committer, Counters, Jobs};
+use write::committer::Committer;
 
 mod audit;
 mod check;
@@ -74,8 +75,8 @@ pub struct PostgresStore {
     index: Arc<Index>,
     readers: Readers,
     newest_sequences: Arc<NewestSequences>,
-    counters: Arc<Counters>,
-    jobs: Jobs,
+    counters: Arc<WriteCounters>,
+    jobs: Jobs<Committer>,
     write_state: watch::Receiver<WriteState>,
     listener: AbortHandle,
 }
@@ -116,7 +117,7 @@ impl PostgresStore {
         });
         announced.raise(seq.await?.cast_signed());
         let (state, write_state) = watch::channel(WriteState::Open);
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(WriteCounters::default());
         let (jobs, waiting) = Jobs::channel();
         let listener = tokio::spawn(notices::listen(url.clone(), newest_sequences.clone(), announced.clone()));
         let committer = Committer::new(
@@ -129,7 +130,7 @@ impl PostgresStore {
             state,
         );
         let thread = std::thread::Builder::new().name("store-write".to_owned());
-        thread.spawn(move || committer.run(&waiting)).map_err(Error::fault)?;
+        thread.spawn(move || write_queue::run(committer, &waiting)).map_err(Error::fault)?;
         let listener = listener.abort_handle();
         Ok(Self { id, earlier_ids, index, readers, newest_sequences, counters, jobs, write_state, listener })
     }

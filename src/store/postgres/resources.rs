@@ -1,7 +1,5 @@
 //! Resources, as PostgreSQL keeps them.
 
-use std::sync::atomic::Ordering;
-
 use tokio::sync::{mpsc, watch};
 
 use crate::error::Result;
@@ -10,10 +8,10 @@ use crate::referral::VersionRange;
 use crate::referral::plan::{Idempotency, Plan};
 use crate::referral::scope::Scope;
 use crate::store::query::Query;
-use crate::store::sql::{Database, consents, directory, read, referral, search, statistics};
+use crate::store::sql::{Database, consents, directory, read, referral, renewals, search, statistics};
 use crate::store::{
-    Committed, ConsentQuery, DirectoryPosition, GivenConsent, Page, Resources, Statistics, StoreFuture, Stored,
-    StoredReferral, Versions,
+    Committed, ConsentQuery, DirectoryPosition, GivenConsent, Page, RenewalGroup, Resources, Statistics, StoreFuture,
+    Stored, StoredReferral, Versions,
 };
 
 use super::PostgresStore;
@@ -106,6 +104,15 @@ impl Resources for PostgresStore {
         self.readers.read(move |reader| read::sharing(reader, &key))
     }
 
+    fn is_shared_widely<'a>(&'a self, key: &'a ResourceKey, tasks: usize) -> StoreFuture<'a, bool> {
+        let key = key.clone();
+        self.readers.read(move |reader| renewals::is_shared_widely(reader, &key, tasks))
+    }
+
+    fn next_renewal(&self, tasks: usize) -> StoreFuture<'_, Option<RenewalGroup>> {
+        self.readers.read(move |reader| renewals::next(reader, tasks))
+    }
+
     fn consents<'a>(&'a self, patient: &'a ResourceKey, query: &'a ConsentQuery) -> StoreFuture<'a, Vec<GivenConsent>> {
         let (patient, query) = (patient.clone(), query.clone());
         self.readers.read(move |reader| consents::find(reader, &patient, &query))
@@ -126,10 +133,6 @@ impl Resources for PostgresStore {
         self.readers.read(move |reader| read::idempotent(reader, &client, &key))
     }
 
-    fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
-        self.readers.read(|reader| read::directory(reader))
-    }
-
     fn directory_changes(
         &self,
         since: DirectoryPosition,
@@ -144,13 +147,6 @@ impl Resources for PostgresStore {
 
     fn statistics(&self) -> StoreFuture<'_, Statistics> {
         let counters = self.counters.clone();
-        self.readers.read(move |reader| {
-            Ok(Statistics {
-                commits: counters.commits.load(Ordering::Relaxed),
-                groups: counters.groups.load(Ordering::Relaxed),
-                conflicts: counters.conflicts.load(Ordering::Relaxed),
-                ..statistics::of_database(reader)?
-            })
-        })
+        self.readers.read(move |reader| Ok(counters.add_to(statistics::of_database(reader)?)))
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::PostgresStore;
-use super::write::blocking::Batch;
+use super::write::batch::Batch;
 use super::write::session::{RELEASE, SAVEPOINT, Session};
 use super::write::{audit, clients, commit, retention};
 use crate::error::Result;

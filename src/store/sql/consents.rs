@@ -14,8 +14,8 @@ use super::database::Wanted;
 use super::{Ask, Database, Value, keys, read, values};
 
 /// What stands for recipients that are no Organization.
-pub(in crate::store) const ANYONE: i64 = 0;
-pub(in crate::store) const UNKNOWN: i64 = -1;
+const ANYONE: i64 = 0;
+const UNKNOWN: i64 = -1;
 
 /// What a Task rests on that rests on no Consent alone: it is asked with each, or nobody sees it but who sent it.
 pub(in crate::store) const ASKED: i64 = 0;
@@ -92,15 +92,29 @@ pub(in crate::store) fn resting(
     any: bool,
 ) -> Result<Vec<ResourceKey>> {
     let Some(person) = keys::resource(connection, &person.kind, &person.id)? else { return Ok(Vec::new()) };
-    let consent = keys::resource(connection, &consent.kind, &consent.id)?.unwrap_or(NOBODY - 1);
-    let which = if any { "c.rests_on >= ?2" } else { "c.rests_on IN (0, ?2)" };
+    let (which, consent) = if any {
+        ("c.rests_on >= ?2", ASKED)
+    } else {
+        // Nothing rests on one that is not known.
+        ("c.rests_on IN (0, ?2)", keys::resource(connection, &consent.kind, &consent.id)?.unwrap_or(ASKED))
+    };
     let sql = format!(
         "SELECT k.name, r.logical FROM task_consent c CROSS JOIN resource r CROSS JOIN kind k
          WHERE c.person = ?1 AND {which} AND r.id = c.task AND k.id = r.kind"
     );
-    connection.rows(&sql, values![person, if any { ASKED } else { consent }], |row| {
-        Ok(ResourceKey { kind: row.get(0)?, id: row.get(1)? })
-    })
+    connection.rows(&sql, values![person, consent], |row| Ok(ResourceKey { kind: row.get(0)?, id: row.get(1)? }))
+}
+
+/// What stands for a recipient.
+pub(in crate::store) fn recipient_id(
+    recipient: &RuleRecipient,
+    organization: impl FnOnce(&str) -> Result<i64>,
+) -> Result<i64> {
+    match recipient {
+        RuleRecipient::Anyone => Ok(ANYONE),
+        RuleRecipient::Unknown => Ok(UNKNOWN),
+        RuleRecipient::Organization(id) => organization(id),
+    }
 }
 
 /// Keeps that a Consent may say this about this person.
@@ -143,12 +157,9 @@ pub(in crate::store) fn keep_existing(connection: &dyn Database) -> Result<()> {
             None => vec![ConsentRule::of_unreadable()],
         };
         for rule in &rules {
-            let recipient = match &rule.recipient {
-                RuleRecipient::Anyone => ANYONE,
-                RuleRecipient::Unknown => UNKNOWN,
-                // Who is not even named in the database may be named later.
-                RuleRecipient::Organization(id) => keys::resource(connection, "Organization", id)?.unwrap_or(UNKNOWN),
-            };
+            // Who is not even named in the database may be named later.
+            let organization = |id: &str| Ok(keys::resource(connection, "Organization", id)?.unwrap_or(UNKNOWN));
+            let recipient = recipient_id(&rule.recipient, organization)?;
             insert(connection, person, recipient, consent, rule)?;
         }
         Ok(ControlFlow::Continue(()))

@@ -293,17 +293,6 @@ pub(in crate::store) fn sharing(connection: &dyn Database, key: &ResourceKey) ->
     )
 }
 
-/// All public resources, in the order in which they were first heard of. The index is named: by itself the database would
-/// rather look at every resource than sort these.
-pub(in crate::store) fn directory(connection: &dyn Database) -> Result<Vec<Stored>> {
-    let index = connection.dialect().indexed_by("resource_public");
-    let sql = format!(
-        "SELECT {COLUMNS} FROM resource r{index} CROSS JOIN version v CROSS JOIN kind k
-         WHERE r.public = 1 AND v.id = r.current AND k.id = r.kind ORDER BY r.id"
-    );
-    connection.rows(&sql, values![], |row| stored(connection, Visibility::All, row))
-}
-
 /// What was answered under this key.
 pub(in crate::store) fn idempotent(connection: &dyn Database, client: &str, key: &str) -> Result<Option<Idempotency>> {
     let sql = "SELECT digest, answer FROM idempotency WHERE client = ?1 AND key = ?2";

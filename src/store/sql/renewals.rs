@@ -1,12 +1,17 @@
-//! What is read of the work that changes have left for a later time: how it is kept stands with the commit of each backend, and in
-//! the schema.
+//! Work that changes have left for a later time: a change of a resource that very many Tasks share is stored with one row, and
+//! what it means for each Task follows in groups, in the order of the commits.
+//!
+//! First all Tasks are decided, and whoever sees the resource through any of them is shown it as it was. With the last of them it is
+//! shown as it is, from that commit on, and then all are told. What it led to and does not any more is not seen through a Task that
+//! is not decided yet: the view `undecided` of the schema.
 
 use std::ops::ControlFlow;
 
 use crate::error::Result;
 use crate::fhir::ResourceKey;
-use crate::referral::plan::RenewalPhase;
+use crate::referral::plan::{DeferredChange, RenewalPhase, RenewalStep};
 use crate::store::RenewalGroup;
+use crate::store::conflict::conflict;
 use crate::store::visibility::Visibility;
 
 use super::database::Wanted;
@@ -94,4 +99,118 @@ pub(in crate::store) fn is_any_held_back(connection: &dyn Database) -> Result<bo
 /// How many changes are still to be brought to all Tasks.
 pub(in crate::store) fn count(connection: &dyn Database) -> Result<u64> {
     Ok(connection.number("SELECT count(*) FROM renewal", values![])?.cast_unsigned())
+}
+
+// === in the transaction of a commit ===
+
+/// The newest state of a resource that was changed, as the transaction found it and left it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct ChangedResource {
+    pub(in crate::store) id: i64,
+    /// The number of the version that was replaced
+    pub(in crate::store) replaced: i64,
+    /// The number of the newest one
+    pub(in crate::store) version: i64,
+}
+
+/// Keeps what a change leaves, which the commit `seq` makes; `withdrawn` by their ids. What the change before it left and nobody
+/// has begun is done with it.
+pub(in crate::store) fn defer(
+    connection: &dyn Database,
+    seq: i64,
+    change: &DeferredChange,
+    changed: ChangedResource,
+    withdrawn: &[i64],
+) -> Result<()> {
+    let ChangedResource { id, mut replaced, version } = changed;
+    let waiting = connection.row(
+        "SELECT seq, replaced FROM renewal WHERE resource = ?1 AND told = 0 AND after = 0 ORDER BY seq DESC LIMIT 1",
+        values![id],
+        |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)),
+    )?;
+    if let Some((earlier, decided_with)) = waiting {
+        replaced = decided_with;
+        connection.execute("DELETE FROM renewal WHERE seq = ?1 AND resource = ?2", values![earlier, id])?;
+        let follow = "UPDATE withdrawal SET seq = ?3 WHERE seq = ?1 AND cause = ?2";
+        connection.execute(follow, values![earlier, id, seq])?;
+    }
+    connection.execute(
+        "INSERT INTO renewal (seq, resource, replaced, version, client, request, told, after)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0)",
+        values![seq, id, replaced, version, &*change.client, &*change.request],
+    )?;
+    // Where an earlier change is still being decided, it is shown as it was before that.
+    connection.execute(
+        "UPDATE resource SET shown = (SELECT v.id FROM version v WHERE v.resource = ?1 AND v.version = ?2)
+         WHERE id = ?1 AND shown IS NULL",
+        values![id, replaced],
+    )?;
+    for resource in withdrawn {
+        connection.execute(
+            "INSERT INTO withdrawal (resource, seq, cause) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            values![*resource, seq, id],
+        )?;
+    }
+    Ok(())
+}
+
+/// Goes on behind a group of the Tasks that share this resource, with the commit `now`. Gives the Tasks that are told by it.
+///
+/// # Errors
+/// `Conflict`, where the work does not stand where the group begins.
+pub(in crate::store) fn advance(
+    connection: &dyn Database,
+    step: &RenewalStep,
+    resource: i64,
+    now: i64,
+) -> Result<Vec<i64>> {
+    let (seq, after, end) = (step.seq.cast_signed(), step.after.cast_signed(), step.end.cast_signed());
+    let told = i64::from(step.phase == RenewalPhase::Tell);
+    let advanced = connection.execute(
+        "UPDATE renewal SET after = ?5 WHERE seq = ?1 AND resource = ?2 AND told = ?3 AND after = ?4",
+        values![seq, resource, told, after, end],
+    )?;
+    if advanced == 0 {
+        let text = format!("what follows from the change of {} was gone on with meanwhile", step.change.key);
+        return Err(conflict(Some(&step.change.key), text));
+    }
+    match (step.phase, step.is_last) {
+        (RenewalPhase::Decide, false) => Ok(Vec::new()),
+        (RenewalPhase::Decide, true) => {
+            show(connection, seq, resource, now)?;
+            Ok(Vec::new())
+        }
+        (RenewalPhase::Tell, is_last) => {
+            if is_last {
+                connection.execute("DELETE FROM renewal WHERE seq = ?1 AND resource = ?2", values![seq, resource])?;
+            }
+            connection.rows(
+                "SELECT task FROM task_resource WHERE resource = ?1 AND task > ?2 AND task <= ?3 AND until IS NULL",
+                values![resource, after, end],
+                |row| row.get(0),
+            )
+        }
+    }
+}
+
+/// All Tasks are decided: the resource is shown as it is from the commit `now` on, or as the next change found it that is to be
+/// decided.
+fn show(connection: &dyn Database, seq: i64, resource: i64, now: i64) -> Result<()> {
+    connection.execute(
+        "UPDATE version SET shown = ?3 WHERE resource = ?2 AND version BETWEEN
+             1 + (SELECT replaced FROM renewal WHERE seq = ?1 AND resource = ?2)
+             AND (SELECT version FROM renewal WHERE seq = ?1 AND resource = ?2)",
+        values![seq, resource, now],
+    )?;
+    connection.execute(
+        "UPDATE resource SET shown = (
+             SELECT v.id FROM renewal n CROSS JOIN version v
+             WHERE n.resource = ?2 AND n.seq > ?1 AND v.resource = ?2 AND v.version = n.replaced ORDER BY n.seq LIMIT 1)
+         WHERE id = ?2",
+        values![seq, resource],
+    )?;
+    connection.execute("DELETE FROM withdrawal WHERE seq = ?1 AND cause = ?2", values![seq, resource])?;
+    connection
+        .execute("UPDATE renewal SET told = 1, after = 0 WHERE seq = ?1 AND resource = ?2", values![seq, resource])?;
+    Ok(())
 }

@@ -16,9 +16,9 @@ use crate::store::conflict::{self, matched, stale, used_key};
 use crate::store::document::raise_last_updated;
 use crate::store::newest::ChangeNotice;
 use crate::store::prepared::PreparedPlan;
+use crate::store::sql::renewals::{self, ChangedResource};
 use crate::store::sql::{planned_read, search};
 
-use super::renewals::{self, ChangedResource};
 use super::rows::{self, Indexed};
 use super::session::Session;
 use super::task_steps::{self, TaskVersion};
@@ -120,10 +120,18 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: &mut PreparedPlan) -> 
     for change in deferred {
         let Some(Target { stored_version, version, .. }) = targets.get(&change.resource).copied() else { continue };
         let replaced = stored_version.version;
-        renewals::defer(session, change, ChangedResource { id: stored_version.id, replaced, version })?;
+        let changed = ChangedResource { id: stored_version.id, replaced, version };
+        let mut withdrawn = Vec::with_capacity(change.withdrawn.len());
+        for key in &change.withdrawn {
+            withdrawn.push(session.keys.resource(session.connection, key)?);
+        }
+        renewals::defer(session.connection, seq, change, changed, &withdrawn)?;
     }
     let mut renewed = match renewal {
-        Some(step) => renewals::advance(session, step)?,
+        Some(step) => {
+            let resource = session.keys.resource(session.connection, &step.change.key)?;
+            renewals::advance(session.connection, step, resource, seq)?
+        }
         None => Vec::new(),
     };
     let rests_on: HashMap<&ResourceKey, &RestsOn> =

@@ -3,10 +3,9 @@
 //! Tasks that it may change, however many others there are.
 
 use crate::error::Result;
-use crate::referral::consent_rule::RuleRecipient;
 use crate::referral::plan::{RestsOn, Share};
 use crate::store::prepared::ConsentRules;
-use crate::store::sql::consents::{ANYONE, ASKED, NOBODY, UNKNOWN, insert};
+use crate::store::sql::consents::{ASKED, NOBODY, insert, recipient_id};
 
 use super::session::Session;
 
@@ -17,11 +16,8 @@ pub(super) fn replace(session: &mut Session<'_>, said: &ConsentRules) -> Result<
     for person in &said.people {
         let person = session.keys.resource(session.connection, person)?;
         for rule in &said.rules {
-            let recipient = match &rule.recipient {
-                RuleRecipient::Anyone => ANYONE,
-                RuleRecipient::Unknown => UNKNOWN,
-                RuleRecipient::Organization(id) => session.keys.organization(session.connection, id)?,
-            };
+            let organization = |id: &str| session.keys.organization(session.connection, id);
+            let recipient = recipient_id(&rule.recipient, organization)?;
             insert(session.connection, person, recipient, consent, rule)?;
         }
     }

@@ -33,6 +33,7 @@ use super::newest::NewestSequences;
 use super::prepared::PreparedPlan;
 use super::query::Query;
 use super::sql::{self, newest, read, referral, search};
+use super::write_queue::{self, Jobs};
 use super::{
     AuditLog, AuditPage, AuditQuery, Changes, ClientRow, Committed, ConsentQuery, Credentials, DirectoryPosition, Feed,
     GivenConsent, Health, Page, PrunedVersions, RenewalGroup, Resources, Retention, Statistics, StoreFuture, Stored,
@@ -42,7 +43,7 @@ use in_use::FileUse;
 use reader::Readers;
 use session::Session;
 use statement::{Connection, StatementCounters};
-use writer::{Counters, Jobs, Writer};
+use writer::{Counters, Writer};
 
 mod audit;
 pub mod backup;
@@ -61,10 +62,10 @@ mod in_use;
 mod keys;
 mod moving;
 mod multi_insert;
+mod pending_plan;
 mod read_queue;
 mod reader;
 mod reindex;
-mod renewals;
 pub mod restore;
 mod retention;
 mod room;
@@ -99,7 +100,7 @@ pub struct SqliteStore {
     statements: Arc<StatementCounters>,
     readers: Readers,
     /// None once it is being dropped
-    jobs: Option<Jobs>,
+    jobs: Option<Jobs<Writer>>,
     writer: Option<JoinHandle<()>>,
     write_state: watch::Receiver<WriteState>,
 }
@@ -185,7 +186,7 @@ impl SqliteStore {
         usage: FileUse,
         index: Option<Arc<Index>>,
         path: Option<&Path>,
-        readers: impl FnOnce(&Jobs) -> Result<Readers>,
+        readers: impl FnOnce(&Jobs<Writer>) -> Result<Readers>,
     ) -> Result<Self> {
         connection::begin_serving(&mut connection)?;
         let (id, earlier_ids) = sql::feed::ids(&connection)?;
@@ -206,7 +207,7 @@ impl SqliteStore {
             write_state,
         );
         let thread = std::thread::Builder::new().name("store-write".to_owned());
-        let thread = thread.spawn(move || writer.run(&waiting)).map_err(Error::fault)?;
+        let thread = thread.spawn(move || write_queue::run(writer, &waiting)).map_err(Error::fault)?;
         Ok(Self {
             id,
             index,
@@ -255,7 +256,7 @@ impl Resources for SqliteStore {
             let read = |keys: Vec<_>| self.readers.read(move |reader| read::documents(reader, &keys));
             let prepared = PreparedPlan::of(plan, &self.index()?.definition, read).await?;
             match &self.jobs {
-                Some(jobs) => jobs.commit(prepared).await,
+                Some(jobs) => pending_plan::submit(jobs, prepared).await,
                 None => Err(super::write_state::store_stopped()),
             }
         })
@@ -373,10 +374,6 @@ impl Resources for SqliteStore {
         self.readers.read(move |reader| read::idempotent(reader, &client, &key))
     }
 
-    fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
-        self.readers.read(|reader| read::directory(reader))
-    }
-
     fn directory_changes(
         &self,
         since: DirectoryPosition,
@@ -391,7 +388,10 @@ impl Resources for SqliteStore {
 
     fn statistics(&self) -> StoreFuture<'_, Statistics> {
         let counters = self.counters.clone();
-        self.readers.read(move |reader| statistics(reader, &counters))
+        self.readers.read(move |reader| {
+            let of_database = sql::statistics::of_database(reader)?;
+            Ok(Statistics { room: counters.room.load(Ordering::Relaxed), ..counters.writes.add_to(of_database) })
+        })
     }
 }
 
@@ -495,16 +495,6 @@ impl AuditLog for SqliteStore {
     fn prune_audit(&self, before: Timestamp, entry: AuditEntry) -> StoreFuture<'_, u64> {
         self.write(move |session| audit::prune(session, before, entry))
     }
-}
-
-fn statistics(reader: &Connection, counters: &Counters) -> Result<Statistics> {
-    Ok(Statistics {
-        room: counters.room.load(Ordering::Relaxed),
-        commits: counters.commits.load(Ordering::Relaxed),
-        groups: counters.groups.load(Ordering::Relaxed),
-        conflicts: counters.conflicts.load(Ordering::Relaxed),
-        ..sql::statistics::of_database(reader)?
-    })
 }
 
 #[cfg(test)]

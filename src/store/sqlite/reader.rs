@@ -18,7 +18,8 @@ use super::read_queue::ReadQueue;
 use super::schema;
 use super::statement::{Connection, StatementCounters};
 use super::step_limit::{MaxSteps, StepLimit};
-use super::writer::Jobs;
+use super::writer::Writer;
+use crate::store::write_queue::Jobs;
 use crate::store::write_state::store_stopped;
 
 type Read = Box<dyn FnOnce(&Connection, &StepLimit) + Send>;
@@ -36,7 +37,7 @@ pub(super) enum Readers {
         max_steps: MaxSteps,
     },
     /// On the one that writes: a database in memory has one connection. None once the store is to end
-    Writer(Option<Jobs>),
+    Writer(Option<Jobs<Writer>>),
 }
 
 impl Readers {
@@ -63,7 +64,7 @@ impl Readers {
     }
 
     /// Reads where it is written.
-    pub(super) fn at_writer(jobs: Jobs) -> Self {
+    pub(super) fn at_writer(jobs: Jobs<Writer>) -> Self {
         Self::Writer(Some(jobs))
     }
 

@@ -7,6 +7,7 @@ use super::keys::Keys;
 use super::statement::Connection;
 use crate::store::failure::is_of_store;
 use crate::store::index_ids::Index;
+use crate::store::write_queue::Savepoint;
 
 /// How far the store has come; written back once a group.
 #[derive(Debug, Clone, Copy)]
@@ -110,30 +111,6 @@ impl<'w> Session<'w> {
         outcome
     }
 
-    /// All of the work or nothing of it, whatever becomes of the rest of the group.
-    pub(super) fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let (before, given) = (self.mark(), self.keys.given());
-        self.execute("SAVEPOINT one")?;
-        let outcome = work(self);
-        if let Err(error) = &outcome {
-            if is_of_store(error) {
-                self.failure = Some(error.clone());
-            }
-            // A database that fails may have rolled everything back: then there is no savepoint, and nothing to go on with.
-            if !self.is_open() {
-                return outcome;
-            }
-            self.conflicts += u64::from(error.category == Category::Conflict);
-            self.execute("ROLLBACK TO one")?;
-            self.set_back(before);
-            if self.keys.given() != given {
-                self.keys.forget();
-            }
-        }
-        self.execute("RELEASE one")?;
-        outcome
-    }
-
     fn mark(&self) -> Mark {
         Mark {
             progress: self.progress,
@@ -159,5 +136,30 @@ impl<'w> Session<'w> {
     fn execute(&self, sql: &str) -> Result<()> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
+    }
+}
+
+impl Savepoint for Session<'_> {
+    fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let (before, given) = (self.mark(), self.keys.given());
+        self.execute("SAVEPOINT one")?;
+        let outcome = work(self);
+        if let Err(error) = &outcome {
+            if is_of_store(error) {
+                self.failure = Some(error.clone());
+            }
+            // A database that fails may have rolled everything back: then there is no savepoint, and nothing to go on with.
+            if !self.is_open() {
+                return outcome;
+            }
+            self.conflicts += u64::from(error.category == Category::Conflict);
+            self.execute("ROLLBACK TO one")?;
+            self.set_back(before);
+            if self.keys.given() != given {
+                self.keys.forget();
+            }
+        }
+        self.execute("RELEASE one")?;
+        outcome
     }
 }

@@ -1,26 +1,20 @@
-//! The one thread that writes: group commit.
-//!
-//! It takes everything that waits, does it in one transaction, lets the log be synced once, and then answers all. While it waits for the disk the next group gathers, so nobody is made to wait for company.
-//! An answer is given after the sync and never before; a refusal too, because it may stand on a neighbour in the group.
+//! The one thread that writes ([`write_queue`](crate::store::write_queue)): a group is one transaction of the file, and the log is
+//! synced once for it.
 
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tracing::warn;
 
 use crate::error::{Error, Result};
+use crate::store::WriteState;
 use crate::store::newest::NewestSequences;
-use crate::store::prepared::PreparedPlan;
-use crate::store::write_state::{WriteStateSender, store_stopped};
-use crate::store::{Committed, StoreFuture, WriteState};
+use crate::store::write_queue::{self, WriteCounters};
+use crate::store::write_state::WriteStateSender;
 
-use super::commit::{self, CommitOutcome};
 use super::file_identity::FileIdentity;
 use super::in_use::FileUse;
 use super::keys::Keys;
@@ -32,46 +26,18 @@ use crate::store::failure::{stopped, superseded};
 use crate::store::index_ids::Index;
 use crate::store::sql::newest;
 
-/// Most jobs of one transaction: a bound on how long the first of them waits.
-const MAX_GROUP: usize = 256;
-/// How often the writer looks whether another process has written, and whether a database that failed takes writes again.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How much has to fit into a database that was full, before it is said to take writes again.
 const ROOM: i64 = 1024 * 1024;
 
-/// One thing to write.
-pub(super) trait Job: Send {
-    /// Does it, inside the transaction of its group.
-    fn perform(&mut self, session: &mut Session<'_>);
-    /// Can it be performed again, where the transaction was rolled back meanwhile?
-    fn is_repeatable(&self) -> bool;
-    /// Answers, after the transaction; `failed` says why nothing of the group is stored.
-    fn answer(self: Box<Self>, failed: Option<&Error>);
-}
-
-/// A job: what to do, and who waits for it.
-struct PendingJob<W, T> {
-    work: Option<W>,
-    outcome: Result<T>,
-    answer: oneshot::Sender<Result<T>>,
-}
-
-/// A plan to commit, and who waits for it.
-struct PendingPlan {
-    prepared: PreparedPlan,
-    outcome: Result<CommitOutcome>,
-    answer: oneshot::Sender<Result<Committed>>,
-}
-
-/// What the writer has done since it began.
+/// What the writer has done, and what it has seen.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    pub(super) commits: AtomicU64,
-    pub(super) groups: AtomicU64,
-    pub(super) conflicts: AtomicU64,
+    pub(super) writes: WriteCounters,
     /// How many bytes more the database could take, when it was looked last
     pub(super) room: AtomicU64,
 }
+
+type Job = dyn write_queue::Job<Writer>;
 
 /// The thread's own state.
 pub(super) struct Writer {
@@ -89,90 +55,6 @@ pub(super) struct Writer {
     file: Option<FileIdentity>,
     path: Option<PathBuf>,
     state: WriteStateSender,
-}
-
-/// The way to the writer. It writes until the last of these is gone.
-#[derive(Clone, Debug)]
-pub(super) struct Jobs(Sender<Box<dyn Job>>);
-
-impl Jobs {
-    /// A way, and where the jobs come out.
-    pub(super) fn channel() -> (Self, Receiver<Box<dyn Job>>) {
-        let (jobs, waiting) = channel();
-        (Self(jobs), waiting)
-    }
-
-    /// Has this done by the writer, whether or not the answer is waited for.
-    pub(super) fn submit<'a, T, W>(&self, work: W) -> StoreFuture<'a, T>
-    where
-        T: Send + 'static,
-        W: FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
-    {
-        let (answer, outcome) = oneshot::channel();
-        self.send(PendingJob { work: Some(work), outcome: Err(store_stopped()), answer }, outcome)
-    }
-
-    /// Has this plan committed, whether or not the answer is waited for.
-    pub(super) fn commit<'a>(&self, prepared: PreparedPlan) -> StoreFuture<'a, Committed> {
-        let (answer, outcome) = oneshot::channel();
-        self.send(PendingPlan { prepared, outcome: Err(store_stopped()), answer }, outcome)
-    }
-
-    fn send<'a, T: Send + 'static>(
-        &self,
-        job: impl Job + 'static,
-        answered: oneshot::Receiver<Result<T>>,
-    ) -> StoreFuture<'a, T> {
-        // Without a receiver the answer's sender is dropped with the job, and that is the answer.
-        let _ = self.0.send(Box::new(job));
-        Box::pin(async move { answered.await.unwrap_or_else(|_| Err(store_stopped())) })
-    }
-}
-
-// === Waiting ===
-
-impl<T, W> Job for PendingJob<W, T>
-where
-    T: Send,
-    W: FnOnce(&mut Session<'_>) -> Result<T> + Send,
-{
-    fn perform(&mut self, session: &mut Session<'_>) {
-        if let Some(work) = self.work.take() {
-            self.outcome = session.within_savepoint(work);
-        }
-    }
-
-    fn is_repeatable(&self) -> bool {
-        false
-    }
-
-    fn answer(self: Box<Self>, failed: Option<&Error>) {
-        // Who no longer waits is not missed: the plan is committed all the same.
-        let _ = self.answer.send(match failed {
-            Some(cause) => Err(cause.clone()),
-            None => self.outcome,
-        });
-    }
-}
-
-impl Job for PendingPlan {
-    fn perform(&mut self, session: &mut Session<'_>) {
-        let prepared = &mut self.prepared;
-        self.outcome = session.repeatable(|session| commit::commit(session, prepared));
-    }
-
-    fn is_repeatable(&self) -> bool {
-        true
-    }
-
-    fn answer(self: Box<Self>, failed: Option<&Error>) {
-        let writes = self.prepared.plan.writes;
-        let committed = self.outcome.map(|CommitOutcome { seq, reads }| Committed { seq, writes, reads });
-        let _ = self.answer.send(match failed {
-            Some(cause) => Err(cause.clone()),
-            None => committed,
-        });
-    }
 }
 
 // === Writer ===
@@ -193,55 +75,7 @@ impl Writer {
         Self { connection, usage, newest_sequences, counters, keys, index, seen: 0, newest: 0, file, path, state }
     }
 
-    /// Writes until the last sender is gone; what was sent before is written. After a panic nothing is: what it left behind
-    /// is not known.
-    pub(super) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
-        if catch_unwind(AssertUnwindSafe(|| self.serve(jobs))).is_err() {
-            self.roll_back();
-            self.state.tell(WriteState::Stopped(stopped("the thread that stores has failed")));
-            self.refuse_all(jobs);
-        }
-    }
-
-    fn serve(&mut self, jobs: &Receiver<Box<dyn Job>>) {
-        self.check_other_writers();
-        let mut looked = Instant::now();
-        self.look_ahead();
-        while !self.state.has_stopped() {
-            let first = match jobs.recv_timeout(POLL_INTERVAL) {
-                Ok(job) => Some(job),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return self.end(),
-            };
-            if looked.elapsed() >= POLL_INTERVAL {
-                self.check_other_writers();
-                self.look_ahead();
-                self.try_again();
-                looked = Instant::now();
-            }
-            if let Some(first) = first {
-                self.write(std::iter::once(first).chain(jobs.try_iter()).take(MAX_GROUP).collect());
-            }
-        }
-        self.refuse_all(jobs);
-    }
-
-    /// The file is left as one whole file, unless others use it still: SQLite writes the log back and removes it.
-    fn end(&self) {
-        if let Err(cause) = self.usage.unmark(&self.connection) {
-            warn!(%cause, "the database stays marked as being served; a copy of it will have to be restored as one without its log");
-        }
-    }
-
     // --- whether it writes
-
-    /// Answers everybody why nothing is written any more, until the last sender is gone.
-    fn refuse_all(&self, jobs: &Receiver<Box<dyn Job>>) {
-        let cause = self.state.refusal();
-        while let Ok(job) = jobs.recv() {
-            job.answer(Some(&cause));
-        }
-    }
 
     /// Would the next write be taken? Whoever asks if the gateway is ready is told before a referral has to find out.
     fn look_ahead(&mut self) {
@@ -319,19 +153,7 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, mut group: Vec<Box<dyn Job>>) {
-        let failed = self.transaction(&mut group).err();
-        if let Some(cause) = &failed {
-            self.roll_back();
-            self.state.tell_failure(cause);
-            warn!(%cause, jobs = group.len(), "a group of commits failed; nothing of it is stored");
-        }
-        for job in group {
-            job.answer(failed.as_ref());
-        }
-    }
-
-    fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<()> {
+    fn transaction(&mut self, group: &mut [Box<Job>]) -> Result<()> {
         let repeatable = group.iter().all(|job| job.is_repeatable());
         if repeatable && self.attempt(group, Isolation::None)?.is_continue() {
             return Ok(());
@@ -340,7 +162,7 @@ impl Writer {
     }
 
     /// Does the group in one transaction. `Break`, where that took savepoints and there were none: then nothing is done.
-    fn attempt(&mut self, group: &mut [Box<dyn Job>], isolation: Isolation) -> Result<ControlFlow<()>> {
+    fn attempt(&mut self, group: &mut [Box<Job>], isolation: Isolation) -> Result<ControlFlow<()>> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.check_database()?;
         let (progress, version, same): (_, _, Option<bool>) = self
@@ -384,9 +206,9 @@ impl Writer {
         if let Some(failure) = failure {
             self.state.tell_failure(&failure);
         }
-        self.counters.commits.fetch_add((progress.seq - seq).cast_unsigned(), Ordering::Relaxed);
-        self.counters.groups.fetch_add(1, Ordering::Relaxed);
-        self.counters.conflicts.fetch_add(conflicts, Ordering::Relaxed);
+        self.counters.writes.commits.fetch_add((progress.seq - seq).cast_unsigned(), Ordering::Relaxed);
+        self.counters.writes.groups.fetch_add(1, Ordering::Relaxed);
+        self.counters.writes.conflicts.fetch_add(conflicts, Ordering::Relaxed);
         for announcement in &announcements {
             self.newest_sequences.announce(announcement);
         }
@@ -405,5 +227,42 @@ impl Writer {
                 .execute((run[0], run.len().cast_signed() as i64))?;
         }
         Ok(())
+    }
+}
+
+impl write_queue::Writer for Writer {
+    type Session<'s> = Session<'s>;
+
+    fn state(&self) -> &WriteStateSender {
+        &self.state
+    }
+
+    fn look(&mut self) {
+        self.check_other_writers();
+        self.look_ahead();
+        self.try_again();
+    }
+
+    fn write(&mut self, mut group: Vec<Box<Job>>) {
+        let failed = self.transaction(&mut group).err();
+        if let Some(cause) = &failed {
+            self.roll_back();
+            self.state.tell_failure(cause);
+            warn!(%cause, jobs = group.len(), "a group of commits failed; nothing of it is stored");
+        }
+        for job in group {
+            job.answer(failed.as_ref());
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.roll_back();
+    }
+
+    /// The file is left as one whole file, unless others use it still: SQLite writes the log back and removes it.
+    fn end(&self) {
+        if let Err(cause) = self.usage.unmark(&self.connection) {
+            warn!(%cause, "the database stays marked as being served; a copy of it will have to be restored as one without its log");
+        }
     }
 }

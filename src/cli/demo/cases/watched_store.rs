@@ -156,10 +156,6 @@ impl Resources for WatchedStore {
         self.store.idempotent(client, key)
     }
 
-    fn directory(&self) -> StoreFuture<'_, Vec<Stored>> {
-        self.store.directory()
-    }
-
     fn directory_changes(
         &self,
         since: DirectoryPosition,

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::referral::plan::AuditEntry;
 use crate::store::audit_chain::{AuditRow, ChainEnd, START, checkpoint};
 
-use super::blocking::{Batch, owned};
+use super::batch::{Batch, owned};
 use super::session::Session;
 
 /// The end of the chain of this store.

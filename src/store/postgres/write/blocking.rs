@@ -6,10 +6,11 @@ use std::task::Poll;
 
 use tokio::runtime::Handle;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
 use crate::error::Result;
 use crate::store::postgres::connection::{Connection, Parameter};
+
+use super::batch::Batch;
 
 /// See the module head.
 #[derive(Debug)]
@@ -17,31 +18,6 @@ pub(in crate::store) struct BlockingConnection {
     connection: Connection,
     io: Handle,
 }
-
-/// Statements that are sent together and done in their order: one way there and back for all of them.
-#[derive(Default)]
-pub(in crate::store) struct Batch<'v> {
-    statements: Vec<(&'static str, Vec<Box<dyn ToSql + Sync + 'v>>)>,
-}
-
-impl<'v> Batch<'v> {
-    /// One more statement; gives its place among them.
-    pub(super) fn add(&mut self, sql: &'static str, values: Vec<Box<dyn ToSql + Sync + 'v>>) -> usize {
-        self.statements.push((sql, values));
-        self.statements.len() - 1
-    }
-
-    /// Is there nothing to do?
-    pub(super) fn is_empty(&self) -> bool {
-        self.statements.is_empty()
-    }
-}
-
-/// The values of a statement of a [`Batch`].
-macro_rules! owned {
-    ($($value:expr),* $(,)?) => { vec![$(Box::new($value) as Box<dyn tokio_postgres::types::ToSql + Sync + '_>),*] };
-}
-pub(super) use owned;
 
 impl BlockingConnection {
     /// The connection, whose traffic this runtime carries.

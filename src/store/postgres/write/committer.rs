@@ -1,21 +1,15 @@
-//! The one thread of a gateway that writes: group commit.
-//!
-//! It takes everything that waits and does it in one transaction with a savepoint for each. The transaction begins by locking
-//! the row of `store`, so what it sees is what all gateways have committed before, and its numbers follow theirs; while it waits
-//! for the row or the disk the next group gathers. An answer is given after the commit and never before; a refusal too, because
-//! it may stand on a neighbour in the group.
+//! The one thread of a gateway that writes ([`write_queue`](crate::store::write_queue)): a group is one transaction, which begins by
+//! locking the row of `store`. So what it sees is what all gateways have committed before, and its numbers follow theirs.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
 
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tracing::warn;
 
 use crate::error::{Error, Result};
+use crate::store::WriteState;
 use crate::store::failure::{stopped, superseded};
 use crate::store::index_ids::Index;
 use crate::store::newest::NewestSequences;
@@ -25,54 +19,24 @@ use crate::store::postgres::error::{is_standby, is_unreachable};
 use crate::store::postgres::notices::{self, Announced};
 use crate::store::postgres::schema::NEWEST;
 use crate::store::sql::newest::refresh;
-use crate::store::write_state::{WriteStateSender, store_stopped};
-use crate::store::{StoreFuture, WriteState};
+use crate::store::write_queue::{self, WriteCounters};
+use crate::store::write_state::WriteStateSender;
 
-use super::blocking::{Batch, owned};
+use super::batch::{Batch, owned};
 use super::connection::WriterConnection;
 use super::keys::Keys;
 use super::outcome::was_committed;
 use super::progress::Progress;
 use super::session::Session;
 
-/// Most jobs of one transaction: a bound on how long the first of them waits, and on how long the others have the row.
-const MAX_GROUP: usize = 256;
-/// How often it is looked whether another gateway has written, and whether a database that failed takes writes again.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
-
-/// One thing to write.
-pub(in crate::store) trait Job: Send {
-    /// Does it, inside the transaction of its group.
-    fn perform(&mut self, session: &mut Session<'_>);
-    /// Answers, after the transaction; `failed` says why nothing of the group is stored.
-    fn answer(self: Box<Self>, failed: Option<&Error>);
-}
-
-/// A job: what to do, and who waits for it.
-struct PendingJob<W, T> {
-    work: Option<W>,
-    outcome: Result<T>,
-    answer: oneshot::Sender<Result<T>>,
-}
-
-/// What the writer has done since it began.
-#[derive(Debug, Default)]
-pub(in crate::store) struct Counters {
-    pub(in crate::store) commits: AtomicU64,
-    pub(in crate::store) groups: AtomicU64,
-    pub(in crate::store) conflicts: AtomicU64,
-}
-
-/// The way to the writer. It writes until the last of these is gone.
-#[derive(Clone)]
-pub(in crate::store) struct Jobs(Sender<Box<dyn Job>>);
+type Job = dyn write_queue::Job<Committer>;
 
 /// The thread's own state.
 pub(in crate::store) struct Committer {
     database: WriterConnection,
     index: Arc<Index>,
     newest_sequences: Arc<NewestSequences>,
-    counters: Arc<Counters>,
+    counters: Arc<WriteCounters>,
     keys: Keys,
     /// The newest commit that was seen
     newest: i64,
@@ -81,64 +45,13 @@ pub(in crate::store) struct Committer {
     state: WriteStateSender,
 }
 
-// === Jobs ===
-
-impl std::fmt::Debug for Jobs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Jobs")
-    }
-}
-
-impl Jobs {
-    /// A way, and where the jobs come out.
-    pub(in crate::store) fn channel() -> (Self, Receiver<Box<dyn Job>>) {
-        let (jobs, waiting) = channel();
-        (Self(jobs), waiting)
-    }
-
-    /// Has this done by the writer, whether or not the answer is waited for.
-    pub(in crate::store) fn submit<'a, T, W>(&self, work: W) -> StoreFuture<'a, T>
-    where
-        T: Send + 'static,
-        W: FnOnce(&mut Session<'_>) -> Result<T> + Send + 'static,
-    {
-        let (answer, outcome) = oneshot::channel();
-        let job = PendingJob { work: Some(work), outcome: Err(store_stopped()), answer };
-        // Without a receiver the answer's sender is dropped with the job, and that is the answer.
-        let _ = self.0.send(Box::new(job));
-        Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(store_stopped())) })
-    }
-}
-
-impl<T, W> Job for PendingJob<W, T>
-where
-    T: Send,
-    W: FnOnce(&mut Session<'_>) -> Result<T> + Send,
-{
-    fn perform(&mut self, session: &mut Session<'_>) {
-        if let Some(work) = self.work.take() {
-            self.outcome = session.within_savepoint(work);
-        }
-    }
-
-    fn answer(self: Box<Self>, failed: Option<&Error>) {
-        // Who no longer waits is not missed: the plan is committed all the same.
-        let _ = self.answer.send(match failed {
-            Some(cause) => Err(cause.clone()),
-            None => self.outcome,
-        });
-    }
-}
-
-// === Committer ===
-
 impl Committer {
     pub(in crate::store) fn new(
         pool: Pool,
         io: Handle,
         index: Arc<Index>,
         newest_sequences: Arc<NewestSequences>,
-        counters: Arc<Counters>,
+        counters: Arc<WriteCounters>,
         announced: Announced,
         state: watch::Sender<WriteState>,
     ) -> Self {
@@ -147,57 +60,7 @@ impl Committer {
         Self { database, index, newest_sequences, counters, keys: Keys::default(), newest: 0, announced, state }
     }
 
-    /// Writes until the last sender is gone; what was sent before is written. After a panic nothing is: what it left behind
-    /// is not known.
-    pub(in crate::store) fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
-        if catch_unwind(AssertUnwindSafe(|| self.serve(jobs))).is_err() {
-            self.state.tell(WriteState::Stopped(stopped("the thread that stores has failed")));
-            self.refuse_all(jobs);
-        }
-    }
-
-    fn serve(&mut self, jobs: &Receiver<Box<dyn Job>>) {
-        let mut looked = Instant::now();
-        while !self.state.has_stopped() {
-            let first = match jobs.recv_timeout(POLL_INTERVAL) {
-                Ok(job) => Some(job),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            if looked.elapsed() >= POLL_INTERVAL {
-                self.look();
-                looked = Instant::now();
-            }
-            if let Some(first) = first {
-                self.write(std::iter::once(first).chain(jobs.try_iter()).take(MAX_GROUP).collect());
-            }
-        }
-        self.refuse_all(jobs);
-    }
-
-    /// Answers everybody why nothing is written any more, until the last sender is gone.
-    fn refuse_all(&self, jobs: &Receiver<Box<dyn Job>>) {
-        let cause = self.state.refusal();
-        while let Ok(job) = jobs.recv() {
-            job.answer(Some(&cause));
-        }
-    }
-
     // --- what others have written
-
-    /// Has another gateway written? Then what it announced to its own is announced here. Where the database failed: does it take
-    /// writes now?
-    fn look(&mut self) {
-        let looked = self.look_at_store();
-        match looked {
-            Ok(()) if self.state.is_failing() => self.state.tell(WriteState::Open),
-            Ok(()) => {}
-            Err(cause) => {
-                self.database.lose();
-                self.state.tell_failure(&cause);
-            }
-        }
-    }
 
     fn look_at_store(&mut self) -> Result<()> {
         let io = self.database.io();
@@ -227,20 +90,7 @@ impl Committer {
 
     // --- writing
 
-    fn write(&mut self, mut group: Vec<Box<dyn Job>>) {
-        let failed = self.transaction(&mut group).err();
-        if let Some(cause) = &failed {
-            self.keys.forget();
-            self.database.lose();
-            self.state.tell_failure(cause);
-            warn!(%cause, jobs = group.len(), "a group of commits failed");
-        }
-        for job in group {
-            job.answer(failed.as_ref());
-        }
-    }
-
-    fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<()> {
+    fn transaction(&mut self, group: &mut [Box<Job>]) -> Result<()> {
         let (progress, transaction) = match self.begin() {
             // A connection that was lost while nobody wrote is no failure: nothing was sent with it yet.
             Err(error) if is_unreachable(&error) => {
@@ -319,7 +169,7 @@ impl Committer {
             "SELECT (SELECT coalesce(max(id), 0) FROM version), (SELECT coalesce(max(id), 0) FROM resource),
                  (SELECT coalesce(max(id), 0) FROM audit), (SELECT coalesce(max(id), 0) FROM system),
                  (SELECT version FROM schema_version), pg_current_xact_id()::text",
-            Vec::new(),
+            owned![],
         );
         let answers = connection.run(&batch)?;
         let missing = || Error::fault("the database has no row of the store");
@@ -346,6 +196,45 @@ impl Committer {
     }
 }
 
+impl write_queue::Writer for Committer {
+    type Session<'s> = Session<'s>;
+
+    fn state(&self) -> &WriteStateSender {
+        &self.state
+    }
+
+    /// Has another gateway written? Then what it announced to its own is announced here. Where the database failed: does it take
+    /// writes now?
+    fn look(&mut self) {
+        let looked = self.look_at_store();
+        match looked {
+            Ok(()) if self.state.is_failing() => self.state.tell(WriteState::Open),
+            Ok(()) => {}
+            Err(cause) => {
+                self.database.lose();
+                self.state.tell_failure(&cause);
+            }
+        }
+    }
+
+    fn write(&mut self, mut group: Vec<Box<Job>>) {
+        let failed = self.transaction(&mut group).err();
+        if let Some(cause) = &failed {
+            self.keys.forget();
+            self.database.lose();
+            self.state.tell_failure(cause);
+            warn!(%cause, jobs = group.len(), "a group of commits failed");
+        }
+        for job in group {
+            job.answer(failed.as_ref());
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.database.lose();
+    }
+}
+
 fn set_back() -> Error {
     stopped("the database was set back to an earlier state while it was open")
 }
@@ -354,12 +243,10 @@ fn set_back() -> Error {
 fn count(mut created: Vec<i64>, batch: &mut Batch<'_>) {
     created.sort_unstable();
     let runs = created.chunk_by(i64::eq).filter_map(|run| Some((*run.first()?, run.len().cast_signed() as i64)));
-    let (kinds, counts): (Vec<i64>, Vec<i64>) = runs.unzip();
-    if !kinds.is_empty() {
-        batch.add(
-            "UPDATE kind k SET resources = k.resources + n.resources
-             FROM unnest($1::bigint[], $2::bigint[]) n (id, resources) WHERE k.id = n.id",
-            owned![kinds, counts],
-        );
-    }
+    batch.add_rows(
+        "UPDATE kind k SET resources = k.resources + n.resources
+         FROM unnest($1::bigint[], $2::bigint[]) n (id, resources) WHERE k.id = n.id",
+        runs,
+        owned![],
+    );
 }

@@ -8,17 +8,10 @@ use crate::fhir::ResourceKey;
 use crate::referral::consent_rule::RuleRecipient;
 use crate::referral::plan::{Permission, RestsOn, Share};
 use crate::store::prepared::ConsentRules;
+use crate::store::sql::consents::{ASKED, NOBODY, recipient_id};
 
-use super::blocking::{Batch, owned};
+use super::batch::{Batch, owned};
 use super::keys::{Keys, Names};
-
-/// What stands for recipients that are no Organization.
-const ANYONE: i64 = 0;
-const UNKNOWN: i64 = -1;
-
-/// What a Task rests on that rests on no Consent alone: it is asked with each, or nobody sees it but who sent it.
-const ASKED: i64 = 0;
-const NOBODY: i64 = -1;
 
 /// Person, what is said, recipient, when it was given, Consent.
 type RuleKey<'r> = (i64, &'r str, i64, i64, i64);
@@ -53,35 +46,21 @@ pub(super) fn write(keys: &Keys, said: &[ConsentRules], batch: &mut Batch<'_>) -
         for person in &said.people {
             let person = keys.resource(person)?;
             for rule in &said.rules {
-                let recipient = match &rule.recipient {
-                    RuleRecipient::Anyone => ANYONE,
-                    RuleRecipient::Unknown => UNKNOWN,
-                    RuleRecipient::Organization(id) => keys.organization(id)?,
-                };
+                let recipient = recipient_id(&rule.recipient, |id| keys.organization(id))?;
                 let key = (person, rule.says.code(), recipient, rule.given.as_microsecond(), consent);
                 rows.insert(key, (rule.since.as_microsecond(), rule.until.as_microsecond()));
             }
         }
     }
     batch.add("DELETE FROM consent_rule WHERE consent = ANY($1)", owned![consents]);
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let (mut people, mut says, mut recipients, mut given) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut consents, mut since, mut until) = (Vec::new(), Vec::new(), Vec::new());
-    for ((person, what, recipient, at, consent), (from, to)) in rows {
-        people.push(person);
-        says.push(what.to_owned());
-        recipients.push(recipient);
-        given.push(at);
-        consents.push(consent);
-        since.push(from);
-        until.push(to);
-    }
-    batch.add(
+    let rows = rows.into_iter().map(|((person, says, recipient, given, consent), (since, until))| {
+        (person, says, recipient, given, consent, since, until)
+    });
+    batch.add_rows(
         "INSERT INTO consent_rule (person, says, recipient, given, consent, since, until)
          SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])",
-        owned![people, says, recipients, given, consents, since, until],
+        rows,
+        owned![],
     );
     Ok(())
 }
@@ -111,17 +90,9 @@ pub(super) fn write_rests(tasks: Vec<i64>, rows: Vec<(i64, i64, i64)>, batch: &m
     if !tasks.is_empty() {
         batch.add("DELETE FROM task_consent WHERE task = ANY($1)", owned![tasks]);
     }
-    if rows.is_empty() {
-        return;
-    }
-    let (mut people, mut on, mut tasks) = (Vec::new(), Vec::new(), Vec::new());
-    for (person, consent, task) in rows {
-        people.push(person);
-        on.push(consent);
-        tasks.push(task);
-    }
-    batch.add(
+    batch.add_rows(
         "INSERT INTO task_consent (person, rests_on, task) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])",
-        owned![people, on, tasks],
+        rows,
+        owned![],
     );
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::fhir::ResourceKey;
 use crate::store::index::{IndexEntry, IndexValue};
 
-use super::blocking::{Batch, owned};
+use super::batch::{Batch, owned};
 use super::progress::Progress;
 use crate::store::postgres::index_value::fit;
 
@@ -70,12 +70,10 @@ pub(super) struct Asked {
 /// What is stored for the first time under a name.
 #[derive(Debug, Default)]
 pub(super) struct NewNames {
-    kind_ids: Vec<i64>,
-    kind_names: Vec<String>,
+    kinds: Vec<(i64, String)>,
     pub(super) resource_ids: Vec<i64>,
     pub(super) resource_keys: Vec<ResourceKey>,
-    system_ids: Vec<i64>,
-    system_uris: Vec<String>,
+    systems: Vec<(i64, String)>,
 }
 
 impl Keys {
@@ -200,8 +198,7 @@ impl Keys {
                 newest_kind += 1;
                 self.kinds.insert(key.kind.clone(), newest_kind);
                 self.given.kinds.push(key.kind.clone());
-                new.kind_ids.push(newest_kind);
-                new.kind_names.push(key.kind.clone());
+                new.kinds.push((newest_kind, key.kind.clone()));
             }
             progress.resource += 1;
             self.resources.insert(key.clone(), progress.resource);
@@ -214,8 +211,7 @@ impl Keys {
                 progress.system += 1;
                 self.systems.insert((*uri).to_owned(), progress.system);
                 self.given.systems.push((*uri).to_owned());
-                new.system_ids.push(progress.system);
-                new.system_uris.push(fit(uri).into_owned());
+                new.systems.push((progress.system, fit(uri).into_owned()));
             }
         }
         new
@@ -238,36 +234,32 @@ impl<'p> Names<'p> {
 impl NewNames {
     /// Writes a row for each resource, none of which is stored.
     pub(super) fn write_named(self, keys: &Keys, batch: &mut Batch<'_>) -> Result<()> {
-        if self.resource_ids.is_empty() {
-            return Ok(());
+        let mut rows = Vec::with_capacity(self.resource_ids.len());
+        for (id, key) in self.resource_ids.into_iter().zip(self.resource_keys) {
+            rows.push((id, keys.kind(&key.kind)?, key.id));
         }
-        let kinds: Vec<i64> = self.resource_keys.iter().map(|key| keys.kind(&key.kind)).collect::<Result<_>>()?;
-        let logical: Vec<String> = self.resource_keys.into_iter().map(|key| key.id).collect();
-        batch.add(
+        batch.add_rows(
             "INSERT INTO resource (id, kind, logical, version, current, updated, seq, author, public)
              SELECT n.id, n.kind, n.logical, 0, 0, 0, 0, 0, 0
              FROM unnest($1::bigint[], $2::bigint[], $3::text[]) n (id, kind, logical)",
-            owned![self.resource_ids, kinds, logical],
+            rows,
+            owned![],
         );
         Ok(())
     }
 
     /// Writes the types and the code systems; resources are written by whoever knows what becomes of them.
     pub(super) fn write(&mut self, batch: &mut Batch<'_>) {
-        if !self.kind_ids.is_empty() {
-            let (ids, names) = (std::mem::take(&mut self.kind_ids), std::mem::take(&mut self.kind_names));
-            batch.add(
-                "INSERT INTO kind (id, name, resources) SELECT id, name, 0 FROM unnest($1::bigint[], $2::text[]) n (id, name)",
-                owned![ids, names],
-            );
-        }
-        if !self.system_ids.is_empty() {
-            let (ids, uris) = (std::mem::take(&mut self.system_ids), std::mem::take(&mut self.system_uris));
-            batch.add(
-                "INSERT INTO system (id, uri) SELECT id, uri FROM unnest($1::bigint[], $2::text[]) n (id, uri)",
-                owned![ids, uris],
-            );
-        }
+        batch.add_rows(
+            "INSERT INTO kind (id, name, resources) SELECT id, name, 0 FROM unnest($1::bigint[], $2::text[]) n (id, name)",
+            std::mem::take(&mut self.kinds),
+            owned![],
+        );
+        batch.add_rows(
+            "INSERT INTO system (id, uri) SELECT id, uri FROM unnest($1::bigint[], $2::text[]) n (id, uri)",
+            std::mem::take(&mut self.systems),
+            owned![],
+        );
     }
 }
 

@@ -1,17 +1,22 @@
 //! What is written: one thread, one connection, a group of plans in one transaction.
 
 pub(super) mod audit;
+pub(super) mod batch;
 pub(super) mod blocking;
 pub(super) mod clients;
 pub(super) mod commit;
 pub(super) mod committer;
 mod connection;
 mod consents;
+mod feed;
 mod keys;
 mod outcome;
 mod progress;
 pub(super) mod reindex;
+mod resources;
 pub(super) mod retention;
 mod rows;
 pub(super) mod session;
 mod shares;
+mod task_steps;
+mod unanswered;

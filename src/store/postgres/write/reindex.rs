@@ -3,7 +3,8 @@
 
 use tracing::info;
 
-use super::blocking::{Batch, BlockingConnection};
+use super::batch::Batch;
+use super::blocking::BlockingConnection;
 use super::consents;
 use super::keys::{Keys, Names};
 use super::progress::Progress;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::blocking::{Batch, owned};
+use super::batch::{Batch, owned};
 use super::keys::Keys;
 use crate::error::Result;
 use crate::store::index::{IndexEntry, IndexValue};
@@ -92,106 +92,67 @@ impl RowChanges {
     /// Writes it, each table in a statement for what goes and one for what comes.
     pub(super) fn write(self, batch: &mut Batch<'_>) {
         let Self { removed, added } = self;
-        write_tokens(
-            removed.tokens,
-            batch,
+        batch.add_rows(
             "DELETE FROM token t
-            USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
-                d (parameter, value, updated, resource, system)
-            WHERE t.parameter = d.parameter AND t.value = d.value AND t.updated = d.updated AND t.resource = d.resource
-              AND t.system = d.system",
+             USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
+                 d (parameter, value, updated, resource, system)
+             WHERE t.parameter = d.parameter AND t.value = d.value AND t.updated = d.updated AND t.resource = d.resource
+               AND t.system = d.system",
+            removed.tokens,
+            owned![],
         );
-        write_references(removed.references, batch, "DELETE FROM reference t
-            USING unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) d (parameter, target, updated, resource)
-            WHERE t.parameter = d.parameter AND t.target = d.target AND t.updated = d.updated AND t.resource = d.resource");
-        write_texts(removed.texts, batch, "DELETE FROM text t
-            USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) d (parameter, value, updated, resource)
-            WHERE t.parameter = d.parameter AND t.value = d.value AND t.updated = d.updated AND t.resource = d.resource");
-        write_references(
-            removed.dates,
-            batch,
+        batch.add_rows(
+            "DELETE FROM reference t
+             USING unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) d (parameter, target, updated, resource)
+             WHERE t.parameter = d.parameter AND t.target = d.target AND t.updated = d.updated AND t.resource = d.resource",
+            removed.references,
+            owned![],
+        );
+        batch.add_rows(
+            "DELETE FROM text t
+             USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) d (parameter, value, updated, resource)
+             WHERE t.parameter = d.parameter AND t.value = d.value AND t.updated = d.updated AND t.resource = d.resource",
+            removed.texts,
+            owned![],
+        );
+        batch.add_rows(
             "DELETE FROM date t
-            USING unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) d (parameter, high, low, resource)
-            WHERE t.parameter = d.parameter AND t.high = d.high AND t.low = d.low AND t.resource = d.resource",
+             USING unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) d (parameter, high, low, resource)
+             WHERE t.parameter = d.parameter AND t.high = d.high AND t.low = d.low AND t.resource = d.resource",
+            removed.dates,
+            owned![],
         );
-        write_tokens(added.tokens, batch, "INSERT INTO token (parameter, value, updated, resource, system)
-            SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING");
-        write_references(
-            added.references,
-            batch,
+        batch.add_rows(
+            "INSERT INTO token (parameter, value, updated, resource, system)
+             SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING",
+            added.tokens,
+            owned![],
+        );
+        batch.add_rows(
             "INSERT INTO reference (parameter, target, updated, resource)
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING",
+             SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING",
+            added.references,
+            owned![],
         );
-        write_texts(
-            added.texts,
-            batch,
+        batch.add_rows(
             "INSERT INTO text (parameter, value, updated, resource)
-            SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING",
+             SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING",
+            added.texts,
+            owned![],
         );
-        write_references(
-            added.dates,
-            batch,
+        batch.add_rows(
             "INSERT INTO date (parameter, high, low, resource)
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING",
+             SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING",
+            added.dates,
+            owned![],
         );
-        let (mut parameters, mut values, mut systems, mut by) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for ((parameter, value, system), count) in added.counts {
-            parameters.push(parameter);
-            values.push(value);
-            systems.push(system);
-            by.push(count);
-        }
-        if !by.is_empty() {
-            batch.add(
-                "INSERT INTO counted AS c (parameter, value, system, resources)
-                 SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
-                 ON CONFLICT (parameter, value, system) DO UPDATE SET resources = c.resources + excluded.resources",
-                owned![parameters, values, systems, by],
-            );
-        }
+        let counts = added.counts.into_iter().map(|((parameter, value, system), by)| (parameter, value, system, by));
+        batch.add_rows(
+            "INSERT INTO counted AS c (parameter, value, system, resources)
+             SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
+             ON CONFLICT (parameter, value, system) DO UPDATE SET resources = c.resources + excluded.resources",
+            counts,
+            owned![],
+        );
     }
-}
-
-fn write_tokens(rows: BTreeSet<(i64, String, i64, i64, i64)>, batch: &mut Batch<'_>, sql: &'static str) {
-    if rows.is_empty() {
-        return;
-    }
-    let (mut parameters, mut values, mut times, mut resources, mut systems) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (parameter, value, updated, resource, system) in rows {
-        parameters.push(parameter);
-        values.push(value);
-        times.push(updated);
-        resources.push(resource);
-        systems.push(system);
-    }
-    batch.add(sql, owned![parameters, values, times, resources, systems]);
-}
-
-fn write_texts(rows: BTreeSet<(i64, String, i64, i64)>, batch: &mut Batch<'_>, sql: &'static str) {
-    if rows.is_empty() {
-        return;
-    }
-    let (mut parameters, mut values, mut times, mut resources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (parameter, value, updated, resource) in rows {
-        parameters.push(parameter);
-        values.push(value);
-        times.push(updated);
-        resources.push(resource);
-    }
-    batch.add(sql, owned![parameters, values, times, resources]);
-}
-
-fn write_references(rows: BTreeSet<(i64, i64, i64, i64)>, batch: &mut Batch<'_>, sql: &'static str) {
-    if rows.is_empty() {
-        return;
-    }
-    let (mut first, mut second, mut third, mut resources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (one, two, three, resource) in rows {
-        first.push(one);
-        second.push(two);
-        third.push(three);
-        resources.push(resource);
-    }
-    batch.add(sql, owned![first, second, third, resources]);
 }

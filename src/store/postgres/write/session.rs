@@ -4,6 +4,7 @@ use crate::error::{Category, Error, Result};
 use crate::store::index_ids::Index;
 use crate::store::newest::ChangeNotice;
 use crate::store::postgres::database::PostgresDatabase;
+use crate::store::write_queue::Savepoint;
 
 use super::blocking::BlockingConnection;
 use super::keys::Keys;
@@ -29,10 +30,9 @@ pub(in crate::store) struct Session<'w> {
     pub(super) broken: Option<Error>,
 }
 
-impl Session<'_> {
-    /// All of the work or nothing of it, whatever becomes of the rest of the group. The work begins with [`SAVEPOINT`] and, where
-    /// it succeeds, has done [`RELEASE`]: both are sent with other statements.
-    pub(super) fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+impl Savepoint for Session<'_> {
+    /// The work begins with [`SAVEPOINT`] and, where it succeeds, has done [`RELEASE`]: both are sent with other statements.
+    fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
         }

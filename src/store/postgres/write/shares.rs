@@ -12,7 +12,7 @@ use crate::referral::plan::{GivenResource, RestsOn, Share, SharedWith, Sharing, 
 use crate::store::conflict::changed_sharing;
 use crate::store::shared::{Given, Shared};
 
-use super::blocking::{Batch, owned};
+use super::batch::{Batch, owned};
 use super::consents;
 use super::keys::Keys;
 
@@ -143,10 +143,10 @@ impl Sharings {
             }
             for (organization, party) in old.shared.parties.difference(&new.shared.parties) {
                 let end = ends.get(&(*task, *organization, *party)).map_or(PartEnd::Over, |end| *end);
-                parts.ended.push((*task, *organization, *party, end));
+                parts.ended.push((*task, *organization, party.code(), end.code()));
             }
             for (organization, party) in new.shared.parties.difference(&old.shared.parties) {
-                parts.begun.push((*task, *organization, *party));
+                parts.begun.push((*task, *organization, party.code()));
             }
             for row in new.shared.grants_missing_in(&old.shared) {
                 *seen.entry(row).or_default() += 1;
@@ -194,70 +194,45 @@ struct Resources {
 
 impl Resources {
     fn write(self, seq: i64, batch: &mut Batch<'_>) {
-        if !self.ended.is_empty() {
-            let (tasks, resources): (Vec<i64>, Vec<i64>) = self.ended.into_iter().unzip();
-            batch.add(
-                "UPDATE task_resource t SET until = $3 FROM unnest($1::bigint[], $2::bigint[]) n (task, resource)
-                 WHERE t.task = n.task AND t.resource = n.resource AND t.until IS NULL",
-                owned![tasks, resources, seq],
-            );
-        }
-        if !self.begun.is_empty() {
-            let (mut tasks, mut resources, mut givers) = (Vec::new(), Vec::new(), Vec::new());
-            for (task, resource, giver) in self.begun {
-                tasks.push(task);
-                resources.push(resource);
-                givers.push(giver);
-            }
-            batch.add(
-                "INSERT INTO task_resource (task, resource, giver, since)
-                 SELECT n.task, n.resource, n.giver, $4::bigint
-                 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) n (task, resource, giver)",
-                owned![tasks, resources, givers, seq],
-            );
-        }
+        batch.add_rows(
+            "UPDATE task_resource t SET until = $3 FROM unnest($1::bigint[], $2::bigint[]) n (task, resource)
+             WHERE t.task = n.task AND t.resource = n.resource AND t.until IS NULL",
+            self.ended,
+            owned![seq],
+        );
+        batch.add_rows(
+            "INSERT INTO task_resource (task, resource, giver, since)
+             SELECT n.task, n.resource, n.giver, $4::bigint
+             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) n (task, resource, giver)",
+            self.begun,
+            owned![seq],
+        );
     }
 }
 
 /// Who takes part in Tasks, from or until this commit.
 #[derive(Default)]
 struct Parts {
-    ended: Vec<(i64, i64, Party, PartEnd)>,
-    begun: Vec<(i64, i64, Party)>,
+    ended: Vec<(i64, i64, &'static str, &'static str)>,
+    begun: Vec<(i64, i64, &'static str)>,
 }
 
 impl Parts {
     fn write(self, seq: i64, batch: &mut Batch<'_>) {
-        if !self.ended.is_empty() {
-            let (mut tasks, mut organizations, mut parties, mut ends) =
-                (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            for (task, organization, party, end) in self.ended {
-                tasks.push(task);
-                organizations.push(organization);
-                parties.push(party.code());
-                ends.push(end.code());
-            }
-            batch.add(
-                "UPDATE task_party t SET until = $5, ended = n.ended
-                 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) n (task, organization, party, ended)
-                 WHERE t.task = n.task AND t.organization = n.organization AND t.party = n.party AND t.until IS NULL",
-                owned![tasks, organizations, parties, ends, seq],
-            );
-        }
-        if !self.begun.is_empty() {
-            let (mut tasks, mut organizations, mut parties) = (Vec::new(), Vec::new(), Vec::new());
-            for (task, organization, party) in self.begun {
-                tasks.push(task);
-                organizations.push(organization);
-                parties.push(party.code());
-            }
-            batch.add(
-                "INSERT INTO task_party (task, organization, party, since)
-                 SELECT n.task, n.organization, n.party, $4::bigint
-                 FROM unnest($1::bigint[], $2::bigint[], $3::text[]) n (task, organization, party)",
-                owned![tasks, organizations, parties, seq],
-            );
-        }
+        batch.add_rows(
+            "UPDATE task_party t SET until = $5, ended = n.ended
+             FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) n (task, organization, party, ended)
+             WHERE t.task = n.task AND t.organization = n.organization AND t.party = n.party AND t.until IS NULL",
+            self.ended,
+            owned![seq],
+        );
+        batch.add_rows(
+            "INSERT INTO task_party (task, organization, party, since)
+             SELECT n.task, n.organization, n.party, $4::bigint
+             FROM unnest($1::bigint[], $2::bigint[], $3::text[]) n (task, organization, party)",
+            self.begun,
+            owned![seq],
+        );
     }
 }
 
@@ -270,78 +245,59 @@ struct Hidden {
 
 impl Hidden {
     fn write(self, seq: i64, batch: &mut Batch<'_>) {
-        let columns = |rows: Vec<(i64, WithheldRow)>| {
-            let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            for (task, (organization, resource, member, author, rule)) in rows {
-                columns.0.push(organization);
-                columns.1.push(resource);
-                columns.2.push(task);
-                columns.3.push(member);
-                columns.4.push(author);
-                columns.5.push(rule);
-            }
-            columns
-        };
-        if !self.ended.is_empty() {
-            let (organizations, resources, tasks, members, authors, _) = columns(self.ended);
-            batch.add(
-                "UPDATE withheld w SET until = $6
-                 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[])
-                     n (organization, resource, task, member, author)
-                 WHERE w.organization = n.organization AND w.resource = n.resource AND w.task = n.task
-                   AND w.member = n.member AND w.author = n.author AND w.until IS NULL",
-                owned![organizations, resources, tasks, members, authors, seq],
-            );
-        }
-        if !self.begun.is_empty() {
-            let (organizations, resources, tasks, members, authors, rules) = columns(self.begun);
-            batch.add(
-                "INSERT INTO withheld (organization, resource, task, member, author, rule, since)
-                 SELECT n.organization, n.resource, n.task, n.member, n.author, n.rule, $7::bigint
-                 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-                     n (organization, resource, task, member, author, rule)",
-                owned![organizations, resources, tasks, members, authors, rules, seq],
-            );
-        }
+        let ended = self
+            .ended
+            .into_iter()
+            .map(|(task, (organization, resource, member, author, _))| (organization, resource, task, member, author));
+        batch.add_rows(
+            "UPDATE withheld w SET until = $6
+             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[])
+                 n (organization, resource, task, member, author)
+             WHERE w.organization = n.organization AND w.resource = n.resource AND w.task = n.task
+               AND w.member = n.member AND w.author = n.author AND w.until IS NULL",
+            ended,
+            owned![seq],
+        );
+        let begun = self.begun.into_iter().map(|(task, (organization, resource, member, author, rule))| {
+            (organization, resource, task, member, author, rule)
+        });
+        batch.add_rows(
+            "INSERT INTO withheld (organization, resource, task, member, author, rule, since)
+             SELECT n.organization, n.resource, n.task, n.member, n.author, n.rule, $7::bigint
+             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+                 n (organization, resource, task, member, author, rule)",
+            begun,
+            owned![seq],
+        );
     }
 }
 
 /// Through how many Tasks more, or less, an Organization (the first) sees a resource of a type; without any, it is not seen.
 fn write_seen(seen: &BTreeMap<(i64, i64, i64), i64>, batch: &mut Batch<'_>) {
-    for is_more in [false, true] {
-        let (mut organizations, mut kinds, mut resources, mut by) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for ((organization, kind, resource), count) in seen {
-            if *count != 0 && (*count > 0) == is_more {
-                organizations.push(*organization);
-                kinds.push(*kind);
-                resources.push(*resource);
-                by.push(*count);
-            }
-        }
-        if by.is_empty() {
-            continue;
-        }
-        if is_more {
-            batch.add(
-                "INSERT INTO seen AS s (organization, kind, resource, tasks)
-                 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
-                 ON CONFLICT (organization, kind, resource) DO UPDATE SET tasks = s.tasks + excluded.tasks",
-                owned![organizations, kinds, resources, by],
-            );
-        } else {
-            batch.add(
-                "DELETE FROM seen s USING unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
-                     n (organization, kind, resource, tasks)
-                 WHERE s.organization = n.organization AND s.kind = n.kind AND s.resource = n.resource
-                   AND s.tasks + n.tasks <= 0",
-                owned![organizations.clone(), kinds.clone(), resources.clone(), by.clone()],
-            );
-            batch.add(
-                "UPDATE seen s SET tasks = s.tasks + n.tasks
-                 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) n (organization, kind, resource, tasks)
-                 WHERE s.organization = n.organization AND s.kind = n.kind AND s.resource = n.resource",
-                owned![organizations, kinds, resources, by],
-            );
-        }
-    }
+    let rows = |wanted: fn(i64) -> bool| {
+        let rows = seen.iter().filter(move |(_, by)| wanted(**by));
+        rows.map(|((organization, kind, resource), by)| (*organization, *kind, *resource, *by))
+    };
+    batch.add_rows(
+        "DELETE FROM seen s USING unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
+             n (organization, kind, resource, tasks)
+         WHERE s.organization = n.organization AND s.kind = n.kind AND s.resource = n.resource
+           AND s.tasks + n.tasks <= 0",
+        rows(|by| by < 0),
+        owned![],
+    );
+    batch.add_rows(
+        "UPDATE seen s SET tasks = s.tasks + n.tasks
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) n (organization, kind, resource, tasks)
+         WHERE s.organization = n.organization AND s.kind = n.kind AND s.resource = n.resource",
+        rows(|by| by < 0),
+        owned![],
+    );
+    batch.add_rows(
+        "INSERT INTO seen AS s (organization, kind, resource, tasks)
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
+         ON CONFLICT (organization, kind, resource) DO UPDATE SET tasks = s.tasks + excluded.tasks",
+        rows(|by| by > 0),
+        owned![],
+    );
 }
