@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool as Objects, RecyclingMethod, Runtime};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Row, Statement};
+use tokio_postgres::{Client, NoTls, Row, SimpleQueryMessage, Statement};
 
 use super::tls::{MakeConnector, client_config};
 use super::url::{DatabaseUrl, TlsMode};
@@ -83,6 +83,15 @@ impl Connection {
     /// Does several statements without values.
     pub(super) async fn batch(&self, sql: &str) -> Result<()> {
         Ok(self.0.batch_execute(sql).await?)
+    }
+
+    /// Does several statements without values; gives the one word that the last of them finds, if it finds any.
+    pub(super) async fn word(&self, sql: &str) -> Result<Option<String>> {
+        let found = self.0.simple_query(sql).await?;
+        Ok(found.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 
     /// The statement of this text, for values of these types.

@@ -10,6 +10,7 @@
 //! other gateways (`notices`), and a look at the row of `store` finds what was told and lost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -31,6 +32,7 @@ use readers::Readers;
 pub use url::{DatabaseUrl, TlsMode};
 use write::blocking::BlockingConnection;
 use write::committer::Committer;
+use write::connection::WriterConnection;
 
 mod audit;
 mod check;
@@ -61,6 +63,9 @@ const READER_OPTIONS: &str = "-c statement_timeout=30s -c default_transaction_re
 /// it knows by its key, so a plan that does is right however large the tables become, and is made once.
 const WRITER_OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=15s \
     -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan";
+
+/// How long a search index is kept that no gateway uses.
+const INDEX_KEPT: Duration = Duration::from_hours(24);
 
 /// What gets the index ready when the database is opened.
 type PrepareIndex = fn(&BlockingConnection, &Arc<SearchParameters>) -> Result<Index>;
@@ -121,9 +126,9 @@ impl PostgresStore {
         let (jobs, waiting) = Jobs::channel();
         let listener = tokio::spawn(notices::listen(url.clone(), newest_sequences.clone(), announced.clone()));
         let committer = Committer::new(
-            writers,
-            Handle::current(),
+            WriterConnection::new(writers, Handle::current()),
             index.clone(),
+            INDEX_KEPT,
             newest_sequences.clone(),
             counters.clone(),
             announced.clone(),
