@@ -12,6 +12,7 @@ mod limit_options;
 mod listen_address;
 pub mod log;
 pub mod packages;
+mod postgres_options;
 mod program_type_folders;
 pub mod registry;
 mod renewal;
@@ -65,21 +66,16 @@ use tls_files::FollowedTls;
 
 /// Opens the store that the settings name.
 async fn open_store(settings: &Settings, parameters: &Arc<SearchParameters>) -> Result<Arc<dyn Store>> {
-    let steps = settings.limits.content.search_steps;
     match &settings.store {
         StorePlace::Sqlite(path) => {
             let store = SqliteStore::open(path, parameters)?;
-            store.set_max_steps(steps);
+            store.set_max_steps(settings.limits.content.search_steps);
             if let Some(bytes) = settings.store_limit {
                 store.limit_size(bytes).await?;
             }
             Ok(Arc::new(store))
         }
-        StorePlace::Postgres(url) => {
-            let store = PostgresStore::open(url, parameters).await?;
-            store.set_max_steps(steps);
-            Ok(Arc::new(store))
-        }
+        StorePlace::Postgres(url) => Ok(Arc::new(PostgresStore::open_with(url, parameters, &settings.postgres).await?)),
     }
 }
 

@@ -13,6 +13,7 @@ mod copies;
 mod crash;
 mod flat;
 mod gateways;
+mod generations;
 mod guard;
 mod migration;
 mod moved;

@@ -305,6 +305,7 @@ fn finish(source: &dyn Database, target: &dyn Database, forgets_index: bool) -> 
     )?;
     if target.dialect() == Dialect::Postgres {
         // What is copied is the first one there; where it is not whole, its rows are those of none, and removed.
+        target.execute("DELETE FROM index_generation", values![])?;
         target.execute("UPDATE parameter SET generation = 1", values![])?;
         target.execute(
             "INSERT INTO index_generation (id, definition, built, ready, used)

@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -17,31 +17,20 @@ use crate::store::StoreFuture;
 use crate::store::failure::superseded;
 use crate::store::sql::Database;
 
-/// So many steps of SQLite take about a millisecond: the limit on what a search may cost is told in these, and PostgreSQL
-/// bounds a statement by its time.
-const STEPS_A_MILLISECOND: u64 = 100_000;
 /// How many connections one after the other may turn out to be lost: a pool has no more of them.
 const MAX_LOST: usize = 16;
-/// The longest time that PostgreSQL can be told.
-const MAX_MILLISECONDS: u64 = i32::MAX as u64;
-
 /// How a store reads.
 #[derive(Debug, Clone)]
 pub(super) struct Readers {
     pool: Arc<Pool>,
-    /// After how many milliseconds a statement is ended
-    timeout: Arc<AtomicU64>,
+    /// After how long a statement is ended
+    timeout: Duration,
 }
 
 impl Readers {
-    /// Reads with the connections of this pool.
-    pub(super) fn new(pool: Pool) -> Self {
-        Self { pool: Arc::new(pool), timeout: Arc::new(AtomicU64::new(MAX_MILLISECONDS)) }
-    }
-
-    /// From now on, ends what would take longer than SQLite has for these steps.
-    pub(super) fn set_max_steps(&self, most: u64) {
-        self.timeout.store((most / STEPS_A_MILLISECOND).clamp(1, MAX_MILLISECONDS), Ordering::Relaxed);
+    /// Reads with the connections of this pool; a statement that takes longer is ended.
+    pub(super) fn new(pool: Pool, timeout: Duration) -> Self {
+        Self { pool: Arc::new(pool), timeout }
     }
 
     /// Reads one state of the database, if all that is stored in it is found by this generation of the search index; nothing where it
@@ -84,7 +73,7 @@ impl Readers {
         let state = generation.map(|generation| format!("; {}", index::state_query(generation))).unwrap_or_default();
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}{state}",
-            self.timeout.load(Ordering::Relaxed)
+            self.timeout.as_millis()
         );
         let mut tries = 0;
         loop {
