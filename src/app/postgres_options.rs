@@ -12,6 +12,9 @@ use crate::store::postgres::DatabaseLimits;
 
 use super::limit_options::{number, seconds, set};
 
+/// The longest time that the database can be told.
+const MAX_STATEMENT: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// What is set of it; what is absent is left to the next source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -62,8 +65,8 @@ impl PostgresOptions {
             readers: number("readers", self.readers, readers)?,
             connect: seconds("connect-seconds", self.connect_seconds, connect)?,
             wait: seconds("wait-seconds", self.wait_seconds, wait)?,
-            read: seconds("read-seconds", self.read_seconds, read)?,
-            write: seconds("write-seconds", self.write_seconds, write)?,
+            read: seconds("read-seconds", self.read_seconds, read)?.min(MAX_STATEMENT),
+            write: seconds("write-seconds", self.write_seconds, write)?.min(MAX_STATEMENT),
             index_kept: hours.map_or(index_kept, |hours| Duration::from_hours(hours.into())),
         })
     }
