@@ -15,6 +15,7 @@ mod flat;
 mod gateways;
 mod generations;
 mod guard;
+mod leases;
 mod migration;
 mod moved;
 mod oracle;

@@ -44,6 +44,7 @@ mod feed;
 mod health;
 mod index;
 mod index_value;
+mod leases;
 mod limits;
 mod moving;
 mod notices;

@@ -84,7 +84,9 @@ impl PostgresStore {
 }
 
 /// The work between the two ends of its savepoint.
-fn within<T>(work: impl FnOnce(&mut Session<'_>) -> Result<T>) -> impl FnOnce(&mut Session<'_>) -> Result<T> {
+pub(super) fn within<T>(
+    work: impl FnOnce(&mut Session<'_>) -> Result<T>,
+) -> impl FnOnce(&mut Session<'_>) -> Result<T> {
     move |session| {
         session.connection.batch(SAVEPOINT)?;
         let done = work(session)?;

@@ -60,6 +60,7 @@ mod feed;
 mod file_identity;
 mod in_use;
 mod keys;
+mod leases;
 mod moving;
 mod read_queue;
 mod reader;

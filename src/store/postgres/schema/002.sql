@@ -28,5 +28,6 @@ CREATE INDEX index_pending_of ON index_pending (indexed);
 CREATE TABLE lease (
     name text COLLATE "C" PRIMARY KEY,
     holder text COLLATE "C" NOT NULL,
-    until timestamptz NOT NULL
+    until timestamptz NOT NULL,
+    due bigint NOT NULL                         -- when it is to be done again, in microseconds, by the clock of the gateways
 ) WITH (fillfactor = 50);
