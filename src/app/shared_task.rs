@@ -12,7 +12,7 @@ use crate::exchange::Clock;
 use crate::store::{Lease, Store};
 
 /// After how long without a word of it another gateway takes over.
-const LENGTH: Duration = Duration::from_secs(60);
+const LENGTH: Duration = Duration::from_mins(1);
 
 /// See the module head.
 pub(super) struct SharedTask {

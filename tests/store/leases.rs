@@ -11,7 +11,7 @@ use crate::postgres::server;
 use crate::referral::noon;
 
 fn lease(name: &'static str, holder: &str) -> Lease {
-    Lease { name, holder: holder.to_owned(), length: Duration::from_secs(60) }
+    Lease { name, holder: holder.to_owned(), length: Duration::from_mins(1) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -26,7 +26,7 @@ impl Default for DatabaseLimits {
             connect: Duration::from_secs(5),
             wait: Duration::from_secs(10),
             read: Duration::from_secs(5),
-            write: Duration::from_secs(60),
+            write: Duration::from_mins(1),
             index_kept: Duration::from_hours(24),
         }
     }

@@ -32,7 +32,7 @@ use super::session::Session;
 type Job = dyn write_queue::Job<Committer>;
 
 /// How often it is said which index is used.
-const TEND_INTERVAL: Duration = Duration::from_secs(60);
+const TEND_INTERVAL: Duration = Duration::from_mins(1);
 
 /// A transaction that has begun.
 struct Begun {
