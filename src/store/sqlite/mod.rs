@@ -60,6 +60,7 @@ mod feed;
 mod file_identity;
 mod in_use;
 mod keys;
+mod leases;
 mod moving;
 mod multi_insert;
 mod pending_plan;

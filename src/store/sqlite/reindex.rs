@@ -33,7 +33,8 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
     }
     let (found, newest): (String, i64) =
         writer.query_row("SELECT parameters, seq FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut index = Index { fingerprint: definition.fingerprint(), counted: definition.counted(), definition, ids };
+    let mut index =
+        Index { fingerprint: definition.fingerprint(), generation: 0, counted: definition.counted(), definition, ids };
     let base = parameters.base().map(|base| base.trim_end_matches('/').to_owned());
     let base = base.filter(|base| !index.definition.bases.contains(base));
     if newest == 0 || found == index.fingerprint {
