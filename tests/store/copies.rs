@@ -360,6 +360,7 @@ async fn a_check_finds_what_is_not_whole() {
             "0 of those that should",
         ),
         ("UPDATE audit SET action = 'x' WHERE id = 2", Part::Audit, "row 2 was changed"),
+        ("UPDATE audit SET about = 1 WHERE id = 2", Part::Audit, "1 rows are found as being about another resource"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("handoff.db");

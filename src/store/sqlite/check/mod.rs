@@ -4,6 +4,7 @@
 //! Each part reads one state of the database. What the parts find is in [`StoreReport`]; it names resources and numbers,
 //! never what is stored.
 
+mod audit;
 mod file;
 
 use std::num::NonZeroU64;
@@ -56,14 +57,15 @@ pub(super) async fn check_rows(
     });
     let (looked, is_indexed, found) = documents.await?;
     findings.extend(found);
-    let audit = audit_verify::verify(store, &[]).await?;
-    let told = audit.findings.iter().map(|finding| StoreFinding { part: Part::Audit, text: finding.to_string() });
+    let verified = audit_verify::verify(store, &[]).await?;
+    let told = verified.findings.iter().map(|finding| StoreFinding { part: Part::Audit, text: finding.to_string() });
     findings.extend(told);
+    findings.extend(store.readers.read(|reader| audit::check(reader)).await?);
     Ok(StoreReport {
         commit: Some(commit),
         resources: looked.resources,
         index_rows: is_indexed.then_some(looked.rows),
-        audit_rows: audit.rows,
+        audit_rows: verified.rows,
         findings,
     })
 }
