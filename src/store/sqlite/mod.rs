@@ -61,7 +61,10 @@ mod feed;
 mod file_identity;
 mod in_use;
 mod keys;
+mod leases;
 mod moving;
+mod multi_insert;
+mod pending_plan;
 mod read_queue;
 mod reader;
 mod reindex;
@@ -257,7 +260,10 @@ impl Resources for SqliteStore {
         Box::pin(async move {
             let read = |keys: Vec<_>| self.readers.read(move |reader| read::documents(reader, &keys));
             let prepared = PreparedPlan::of(plan, &self.index()?.definition, read).await?;
-            self.write(move |session| commit::commit(session, prepared)).await
+            match &self.jobs {
+                Some(jobs) => pending_plan::submit(jobs, prepared).await,
+                None => Err(super::write_state::store_stopped()),
+            }
         })
     }
 
@@ -445,7 +451,7 @@ impl Credentials for SqliteStore {
     fn save_client(&self, client: ClientRow, remembered: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
         self.write(move |session| {
             clients::put(session, &client)?;
-            audit::write(session.connection, remembered)
+            audit::write(session, &remembered)
         })
     }
 
@@ -453,7 +459,7 @@ impl Credentials for SqliteStore {
         let id = id.to_owned();
         self.write(move |session| {
             let found = clients::revoke(session, &id, at.as_millisecond())?;
-            audit::write(session.connection, if found { remembered } else { Vec::new() })?;
+            audit::write(session, if found { &remembered } else { &[] })?;
             Ok(found)
         })
     }
@@ -465,7 +471,7 @@ impl Credentials for SqliteStore {
 
 impl AuditLog for SqliteStore {
     fn audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
-        self.write(move |session| audit::write(session.connection, entries))
+        self.write(move |session| audit::write(session, &entries))
     }
 
     fn audit_rows<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, AuditPage> {
@@ -493,7 +499,7 @@ impl AuditLog for SqliteStore {
     }
 
     fn prune_audit(&self, before: Timestamp, entry: AuditEntry) -> StoreFuture<'_, u64> {
-        self.write(move |session| audit::prune(session.connection, before, entry))
+        self.write(move |session| audit::prune(session, before, entry))
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) struct StatementCounters {
     reads: AtomicU64,
     compiled: AtomicU64,
     recompiled: AtomicU64,
+    run: AtomicU64,
     steps: AtomicU64,
     sorts: AtomicU64,
     scanned: AtomicU64,
@@ -79,6 +80,8 @@ pub struct StatementCounts {
     pub compiled: u64,
     /// Statements that SQLite compiled anew by itself
     pub recompiled: u64,
+    /// Statements that were run
+    pub run: u64,
     /// Steps of the database's virtual machine (<https://sqlite.org/opcode.html>)
     pub steps: u64,
     /// Statements that had to sort what they found
@@ -141,6 +144,7 @@ impl Connection {
         }
         // SQLite asks whenever the count of a statement comes to a whole interval: each run begins at none.
         cached.reset_status(StatementStatus::VmStep);
+        self.counters.run.fetch_add(1, Ordering::Relaxed);
         Ok(Statement { cached, counters: &self.counters, steps_left })
     }
 
@@ -224,6 +228,7 @@ impl StatementCounters {
             reads: count(&self.reads),
             compiled: count(&self.compiled),
             recompiled: count(&self.recompiled),
+            run: count(&self.run),
             steps: count(&self.steps),
             sorts: count(&self.sorts),
             scanned: count(&self.scanned),
