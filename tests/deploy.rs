@@ -1,5 +1,5 @@
-//! What `deploy/` holds: the settings are read as they stand, the unit is one that systemd takes, and the container file keeps
-//! what it promises. No container is built here.
+//! What `deploy/` holds: the settings are read as they stand, the unit is one that systemd takes, and the container file and the
+//! compose file keep what they promise. No container is built here.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
@@ -11,6 +11,7 @@ use handoff::store::StorePlace;
 
 const FILE: &str = include_str!("../deploy/handoff.toml");
 const CONTAINER: &str = include_str!("../deploy/Containerfile");
+const COMPOSE: &str = include_str!("../deploy/compose.yaml");
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -190,4 +191,81 @@ fn the_image_is_small_and_runs_as_nobody() {
     let said = String::from_utf8(said.stderr).unwrap();
     assert!(said.contains("nowhere") && said.lines().filter(|line| line.contains("error")).count() == 1, "{said}");
     assert!(set.contains("HANDOFF_STORE=sqlite:/data/"));
+}
+
+// === compose ===
+
+/// The compose file as it is read, with what it takes from the environment.
+fn compose() -> serde_json::Value {
+    let mut text = COMPOSE.to_owned();
+    for (name, value) in [
+        ("POSTGRES_PASSWORD", "invented-1"),
+        ("REPLICATION_PASSWORD", "invented-2"),
+        ("HANDOFF_BASE", "https://gateway.example"),
+    ] {
+        text = text.replace(&format!("${{{name}:?}}"), value);
+    }
+    assert!(
+        !text.replace("$$", "").contains('$'),
+        "what is taken from the environment is demanded, and nothing else is taken"
+    );
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+#[test]
+fn the_gateways_of_the_compose_file_are_alike_and_their_settings_are_taken() {
+    let compose = compose();
+    let gateways: Vec<_> = ["gateway-1", "gateway-2"].iter().map(|name| &compose["services"][name]).collect();
+    assert_eq!(gateways[0], gateways[1]);
+    assert_eq!((&gateways[0]["read_only"], &gateways[0]["cap_drop"][0]), (&true.into(), &"ALL".into()));
+    assert!(gateways[0].get("volumes").is_none(), "a gateway keeps nothing of its own");
+    let help = Command::new(env!("CARGO_BIN_EXE_handoff")).args(["serve", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let set = gateways[0]["environment"].as_object().unwrap();
+    let mut asked = Command::new(env!("CARGO_BIN_EXE_handoff"));
+    for (name, value) in set {
+        assert!(help.contains(&format!("env: {name}")), "no setting is called {name}");
+        asked.env(name, value.as_str().unwrap());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let told = asked.arg("settings").current_dir(folder.path()).output().unwrap();
+    let (told, said) = (String::from_utf8(told.stdout).unwrap(), String::from_utf8(told.stderr).unwrap());
+    assert!(told.contains("postgres://primary,standby/handoff") && !told.contains("invented"), "{told}{said}");
+    let url = set["HANDOFF_STORE"].as_str().unwrap();
+    assert!(matches!(StorePlace::parse(url).unwrap(), StorePlace::Postgres(_)));
+    assert!(url.contains("target_session_attrs=read-write"), "the gateways find the one that takes writes");
+}
+
+#[test]
+fn the_compose_file_is_of_what_is_there() {
+    let compose = compose();
+    let services = compose["services"].as_object().unwrap();
+    for (name, service) in services {
+        let waits_for: Vec<&str> = match &service["depends_on"] {
+            serde_json::Value::Array(names) => names.iter().map(|name| name.as_str().unwrap()).collect(),
+            serde_json::Value::Object(names) => names.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        };
+        assert!(waits_for.iter().all(|other| services.contains_key(*other)), "{name} waits for {waits_for:?}");
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let named = volume.as_str().unwrap().split(':').next().unwrap();
+            assert!(compose["volumes"].get(named).is_some(), "{name}: {named}");
+        }
+        for config in service["configs"].as_array().into_iter().flatten() {
+            assert!(compose["configs"][config["source"].as_str().unwrap()]["content"].is_string(), "{name}");
+        }
+        let image = service["image"].as_str().unwrap();
+        assert!(
+            image == "handoff" || image.rsplit('/').next().unwrap().contains(':'),
+            "{name}: {image} has no version"
+        );
+    }
+    // The balancer knows the gateways by their names, and looks at what they say of themselves.
+    let balancer = compose["configs"]["balancer"]["content"].as_str().unwrap();
+    let served: Vec<&str> =
+        balancer.lines().filter_map(|line| line.trim().strip_prefix("server ")?.split(' ').nth(1)).collect();
+    assert_eq!(served, ["gateway-1:8080", "gateway-2:8080"]);
+    assert!(balancer.contains("mode tcp") && balancer.contains("GET /readyz"));
+    // Held polls are not cut off: they wait for a minute at most.
+    assert!(balancer.contains("timeout server 120s"));
 }

@@ -6,14 +6,19 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
+use crate::error::{Error, Result};
 use crate::exchange::AuditTrail;
 use crate::store::audit_verify::AuditPruning;
+
+use super::shared_task::SharedTask;
 
 /// How often it is written: half of what may be lost when the process is killed, because writing takes its time.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often old rows are removed.
 const PRUNING_INTERVAL: Duration = Duration::from_hours(24);
+/// How often it is looked whether another gateway has left that.
+const LOOK_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Writes what is collected, until the other end of `ended` is gone; then what is left.
 pub(super) async fn write(trail: Arc<AuditTrail>, mut ended: oneshot::Receiver<()>) {
@@ -31,17 +36,28 @@ pub(super) async fn write(trail: Arc<AuditTrail>, mut ended: oneshot::Receiver<(
     }
 }
 
-/// Removes rows that are older than so many days, now and once a day, for as long as it is polled.
-pub(super) async fn prune(trail: Arc<AuditTrail>, days: u16) {
+/// Removes rows that are older than so many days, now and once a day by one of the gateways on the store, for as long as it is
+/// polled.
+pub(super) async fn prune(trail: Arc<AuditTrail>, mut task: SharedTask, days: u16) {
     loop {
-        match trail.prune(SignedDuration::from_hours(24 * i64::from(days))).await {
-            Ok(AuditPruning::Removed(0)) => {}
-            Ok(AuditPruning::Removed(rows)) => tracing::info!(rows, days, "old rows of the audit log were removed"),
-            Ok(AuditPruning::Broken(finding)) => {
+        if let Err(error) = prune_alone(&trail, &mut task, days).await {
+            tracing::error!(%error, "old rows of the audit log cannot be removed; it is tried again in an hour");
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// Removes them, if it is due and no other gateway does.
+async fn prune_alone(trail: &AuditTrail, task: &mut SharedTask, days: u16) -> Result<()> {
+    if task.is_due() && task.take().await? {
+        match trail.prune(SignedDuration::from_hours(24 * i64::from(days))).await? {
+            AuditPruning::Removed(0) => {}
+            AuditPruning::Removed(rows) => tracing::info!(rows, days, "old rows of the audit log were removed"),
+            AuditPruning::Broken(finding) => {
                 tracing::error!(%finding, "the audit log is not as it was written, so nothing of it is removed; see handoff audit verify");
             }
-            Err(error) => tracing::error!(%error, "old rows of the audit log cannot be removed"),
         }
-        tokio::time::sleep(PRUNING_INTERVAL).await;
+        task.end(task.now().checked_add(PRUNING_INTERVAL).map_err(Error::fault)?).await?;
     }
+    Ok(())
 }

@@ -68,7 +68,8 @@ pub struct LimitOptions {
     /// Resources or records on one page; more are never given [default: 1000]
     #[arg(long = "limits-count", env = "HANDOFF_LIMITS_COUNT", value_name = "NUMBER")]
     pub count: Option<u32>,
-    /// Steps of the database that one search may take, in millions [default: 200]
+    /// Steps of a store in a file that one search may take, in millions; PostgreSQL is bound by postgres.read-seconds
+    /// [default: 200]
     #[arg(long = "limits-search-steps", env = "HANDOFF_LIMITS_SEARCH_STEPS", value_name = "NUMBER")]
     pub search_steps: Option<u32>,
     /// Open connections [default: 1000]
@@ -229,14 +230,14 @@ impl LimitOptions {
 }
 
 /// What is set, if it is more than nothing.
-fn set(name: &str, value: Option<u32>) -> Result<Option<u32>> {
+pub(super) fn set(name: &str, value: Option<u32>) -> Result<Option<u32>> {
     if value == Some(0) {
         return Err(Error::setting(name, "a limit is a whole number from 1"));
     }
     Ok(value)
 }
 
-fn number(name: &str, value: Option<u32>, default: usize) -> Result<usize> {
+pub(super) fn number(name: &str, value: Option<u32>, default: usize) -> Result<usize> {
     scaled(name, value, 1, default)
 }
 
@@ -246,7 +247,7 @@ fn scaled(name: &str, value: Option<u32>, unit: usize, default: usize) -> Result
     Ok(set(name, value)?.map_or(default, |value| (value as usize).saturating_mul(unit).min(u32::MAX as usize)))
 }
 
-fn seconds(name: &str, value: Option<u32>, default: Duration) -> Result<Duration> {
+pub(super) fn seconds(name: &str, value: Option<u32>, default: Duration) -> Result<Duration> {
     Ok(set(name, value)?.map_or(default, |value| Duration::from_secs(value.into())))
 }
 

@@ -12,6 +12,7 @@ mod limit_options;
 mod listen_address;
 pub mod log;
 pub mod packages;
+mod postgres_options;
 mod program_type_folders;
 pub mod registry;
 mod renewal;
@@ -21,6 +22,7 @@ mod runtime;
 pub mod setting_list;
 pub mod settings;
 mod settings_file;
+mod shared_task;
 pub mod tls_files;
 mod tls_options;
 #[cfg(feature = "opentelemetry")]
@@ -61,25 +63,21 @@ pub use settings::{Options, Settings};
 pub use tls_files::TlsFiles;
 pub use tls_options::TlsOptions;
 
+use shared_task::SharedTask;
 use tls_files::FollowedTls;
 
 /// Opens the store that the settings name.
 async fn open_store(settings: &Settings, parameters: &Arc<SearchParameters>) -> Result<Arc<dyn Store>> {
-    let steps = settings.limits.content.search_steps;
     match &settings.store {
         StorePlace::Sqlite(path) => {
             let store = SqliteStore::open(path, parameters)?;
-            store.set_max_steps(steps);
+            store.set_max_steps(settings.limits.content.search_steps);
             if let Some(bytes) = settings.store_limit {
                 store.limit_size(bytes).await?;
             }
             Ok(Arc::new(store))
         }
-        StorePlace::Postgres(url) => {
-            let store = PostgresStore::open(url, parameters).await?;
-            store.set_max_steps(steps);
-            Ok(Arc::new(store))
-        }
+        StorePlace::Postgres(url) => Ok(Arc::new(PostgresStore::open_with(url, parameters, &settings.postgres).await?)),
     }
 }
 
@@ -212,10 +210,14 @@ pub async fn run(
     let audit_trail = app.exchange.audit_trail();
     let (last, ended) = oneshot::channel();
     let write_audit = tokio::spawn(audit::write(audit_trail.clone(), ended));
-    let prune_audit = app.settings.audit_days.map(|days| tokio::spawn(audit::prune(audit_trail.clone(), days)));
+    let shared = |name| SharedTask::new(name, app.store.clone(), app.clock.clone());
+    let prune_audit = app
+        .settings
+        .audit_days
+        .map(|days| tokio::spawn(audit::prune(audit_trail.clone(), shared("audit retention"), days)));
     let days = retention::Days { keys: app.settings.idempotency_days, versions: app.settings.version_days };
-    let renew = tokio::spawn(renewal::keep_up(app.exchange.clone()));
-    let keep = tokio::spawn(retention::keep(app.store.clone(), app.clock.clone(), days));
+    let renew = tokio::spawn(renewal::keep_up(app.exchange.clone(), shared("renewal")));
+    let keep = tokio::spawn(retention::keep(app.store.clone(), shared("retention"), days));
     // Operators are answered until the end: that the gateway stops is what they may want to know.
     let (_keep_operations, until_the_end) = watch::channel(false);
     let operations = {

@@ -1,4 +1,5 @@
-//! What is not kept for ever goes now and once a day: idempotency keys, and versions that were replaced long ago.
+//! What is not kept for ever goes now and once a day, by one of the gateways on a store: idempotency keys, and versions that were
+//! replaced long ago.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +7,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::{Error, Result};
-use crate::exchange::Clock;
 use crate::store::Store;
+
+use super::shared_task::SharedTask;
 
 /// How often.
 const INTERVAL: Duration = Duration::from_hours(24);
+/// How often it is looked whether another gateway has left it.
+const LOOK_INTERVAL: Duration = Duration::from_hours(1);
 /// Between two groups, so that whoever writes has most of the time.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -23,22 +27,39 @@ pub(super) struct Days {
 }
 
 /// Removes what is older, for as long as it is polled.
-pub(super) async fn keep(store: Arc<dyn Store>, clock: Arc<dyn Clock>, days: Days) {
+pub(super) async fn keep(store: Arc<dyn Store>, mut task: SharedTask, days: Days) {
     loop {
-        if let Err(error) = prune(&*store, clock.now(), days).await {
-            tracing::error!(%error, "what is kept no longer cannot be removed; it is tried again tomorrow");
+        if let Err(error) = prune_alone(&*store, &mut task, days).await {
+            tracing::error!(%error, "what is kept no longer cannot be removed; it is tried again in an hour");
         }
-        tokio::time::sleep(INTERVAL).await;
+        tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 
-async fn prune(store: &dyn Store, now: Timestamp, days: Days) -> Result<()> {
+/// Removes it, if it is due and no other gateway does.
+async fn prune_alone(store: &dyn Store, task: &mut SharedTask, days: Days) -> Result<()> {
+    if task.is_due() && task.take().await? && prune(store, task, days).await? {
+        task.end(later(task.now())?).await?;
+    }
+    Ok(())
+}
+
+fn later(now: Timestamp) -> Result<Timestamp> {
+    now.checked_add(INTERVAL).map_err(Error::fault)
+}
+
+/// False where another gateway has taken over meanwhile.
+async fn prune(store: &dyn Store, task: &mut SharedTask, days: Days) -> Result<bool> {
+    let now = task.now();
     let before = |days: u16| now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).map_err(Error::fault);
     let (mut keys, mut versions) = (0, 0);
     loop {
         match store.prune_keys(before(days.keys)?).await? {
             0 => break,
             removed => keys += removed,
+        }
+        if !task.take().await? {
+            return Ok(false);
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -47,11 +68,14 @@ async fn prune(store: &dyn Store, now: Timestamp, days: Days) -> Result<()> {
         while let Some(after) = next {
             let pruned = store.prune_versions(before(days)?, after).await?;
             (versions, next) = (versions + pruned.removed, pruned.next);
+            if !task.take().await? {
+                return Ok(false);
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }
     if keys + versions > 0 {
         tracing::info!(keys, versions, "idempotency keys and old versions were removed");
     }
-    Ok(())
+    Ok(true)
 }

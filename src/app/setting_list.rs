@@ -107,6 +107,7 @@ fn setting(argument: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Setting
     let id = argument.get_id().as_str();
     let group = match argument.get_help_heading() {
         Some("Limits") => "limits.",
+        Some("PostgreSQL") => "postgres.",
         Some("TLS") => "tls.",
         _ => "",
     };

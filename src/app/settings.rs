@@ -1,7 +1,7 @@
 //! How the gateway is set up: a flag, else an environment variable (`HANDOFF_...`), else `handoff.toml`, else a default.
 //!
-//! All of them have one name: `--grace-seconds`, `HANDOFF_GRACE_SECONDS` and `grace-seconds = 10` are the same. The limits
-//! and TLS are groups of their own: see `limit_options` and `tls_options`.
+//! All of them have one name: `--grace-seconds`, `HANDOFF_GRACE_SECONDS` and `grace-seconds = 10` are the same. The limits,
+//! PostgreSQL and TLS are groups of their own: see `limit_options`, `postgres_options` and `tls_options`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,6 +17,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::limit_options::LimitOptions;
 use super::listen_address::ListenAddress;
 use super::packages::{DEFAULT_PACKAGES, Packages};
+use super::postgres_options::PostgresOptions;
 use super::program_type_folders::ProgramTypeFolders;
 use super::tls_files::TlsFiles;
 use super::tls_options::TlsOptions;
@@ -27,6 +28,7 @@ use crate::security::Policy;
 use crate::server::TrustedProxies;
 use crate::store::StorePlace;
 use crate::store::index::SearchParameters;
+use crate::store::postgres::DatabaseLimits;
 use crate::terminology;
 
 use super::required_profiles::RequiredProfiles;
@@ -123,6 +125,10 @@ pub struct Options {
     #[command(flatten)]
     #[serde(default)]
     pub limits: LimitOptions,
+    /// How PostgreSQL is used
+    #[command(flatten)]
+    #[serde(default)]
+    pub postgres: PostgresOptions,
 }
 
 /// Does a referral need a Consent?
@@ -172,6 +178,8 @@ pub struct Settings {
     pub traces: Option<String>,
     /// How much is taken, held and done for anybody
     pub limits: Limits,
+    /// How much of a database of PostgreSQL is taken, if the store is in one
+    pub postgres: DatabaseLimits,
     /// How long requests may take to end once the server stops
     pub grace: Duration,
     /// How long an agency sees what changes of a referral that it completed
@@ -207,6 +215,7 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             traces: None,
             limits: Limits::default(),
+            postgres: DatabaseLimits::default(),
             grace: Duration::from_secs(10),
             audit_days: None,
             idempotency_days: 90,
@@ -309,6 +318,7 @@ impl Options {
             programs: self.programs.or(other.programs),
             package_registry: self.package_registry.or(other.package_registry),
             limits: self.limits.with_defaults_from(other.limits),
+            postgres: self.postgres.with_defaults_from(other.postgres),
         }
     }
 
@@ -339,6 +349,7 @@ impl Options {
             log_level: self.log_level.map_or(Ok(defaults.log_level), log_level)?,
             traces: self.traces.map(|url| collector(&url)).transpose()?,
             limits: self.limits.with_defaults_from(older_limits).into_limits()?,
+            postgres: self.postgres.into_limits()?,
             audit_days: self.audit_days,
             idempotency_days: self.idempotency_days.map_or(defaults.idempotency_days, |number| number.max(1)),
             version_days: self.version_days,

@@ -11,6 +11,8 @@ pub(super) struct Index {
     pub(super) ids: Vec<i64>,
     /// The numbers of the parameters whose codes are counted
     pub(super) counted: Vec<u16>,
+    /// Of several that a database holds beside each other, the number of this one; 0 where there is one
+    pub(super) generation: i64,
     /// Tells this index from others
     pub(super) fingerprint: String,
 }

@@ -1,5 +1,5 @@
 //! Layer 3: what is kept, behind one trait a use: [`Resources`], [`Feed`], [`Credentials`],
-//! [`AuditLog`], [`Health`], [`Retention`].
+//! [`AuditLog`], [`Health`], [`Retention`], [`Leases`].
 //!
 //! A write is a [`Plan`](crate::referral::Plan), committed whole or not at all; a read takes the
 //! [`Scope`](crate::referral::Scope) of whoever asks, so nothing is read for nobody in particular. What a scope does not
@@ -35,6 +35,7 @@ mod health;
 pub mod index;
 mod index_definition;
 mod index_ids;
+mod leases;
 mod newest;
 mod place;
 pub mod postgres;
@@ -62,6 +63,7 @@ pub use conflict::conflicting;
 pub use credentials::Credentials;
 pub use feed::Feed;
 pub use health::{Health, WriteState};
+pub use leases::{Lease, Leases};
 pub use place::StorePlace;
 pub use renewal::RenewalGroup;
 pub use resources::Resources;

@@ -22,8 +22,9 @@ async fn a_database_is_made_once_however_many_open_it() {
     let url = DatabaseUrl::parse(&database.url()).unwrap();
     let (one, other) = tokio::join!(PostgresStore::open(&url, parameters()), PostgresStore::open(&url, parameters()));
     drop((one.unwrap(), other.unwrap()));
-    assert_eq!(database.sql("SELECT version FROM schema_version").trim(), "1");
+    assert_eq!(database.sql("SELECT version FROM schema_version").trim(), "2");
     assert_eq!(database.sql("SELECT count(*) FROM store").trim(), "1");
+    assert_eq!(database.sql("SELECT count(*), min(ready) FROM index_generation").trim(), "1|1");
     PostgresStore::open(&url, parameters()).await.unwrap();
 }
 
@@ -79,8 +80,9 @@ async fn the_index_is_made_anew_when_what_it_is_made_of_has_changed() {
     store.commit(referral("a", PANTRY, noon())).await.unwrap();
     let writes = vec![write("Consent/x", 1, noon(), body)];
     store.commit(Plan { writes, ..Plan::default() }).await.unwrap();
-    let rows = "SELECT (SELECT count(*) FROM token), (SELECT count(*) FROM text), (SELECT count(*) FROM date),
-                    (SELECT count(*) FROM counted)";
+    let rows = "WITH own AS (SELECT id FROM parameter WHERE generation = (SELECT max(id) FROM index_generation))
+                SELECT (SELECT count(*) FROM token JOIN own ON id = parameter), (SELECT count(*) FROM text JOIN own ON id = parameter),
+                    (SELECT count(*) FROM date JOIN own ON id = parameter), (SELECT count(*) FROM counted JOIN own ON id = parameter)";
     let before = database.sql(rows);
     drop(store);
     let served = SearchParameters::shipped(&Definitions::r4().unwrap()).unwrap().with_base("https://two.example/fhir");

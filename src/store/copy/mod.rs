@@ -84,20 +84,21 @@ pub async fn copy(from: StorePlace, to: StorePlace, progress: TableProgress<'_>)
 fn copy_store(source: &dyn Database, target: &dyn Database, tell: &dyn Fn(&'static str, u64)) -> Result<CopiedStore> {
     take_place(target)?;
     let mut copied = CopiedStore { commit: 0, rows: 0 };
+    let index = SourceIndex::of(source)?;
     let mut is_cut = false;
     for table in TABLES {
-        is_cut |= copy_table(source, target, table, tell)?;
+        is_cut |= copy_table(source, target, (table, &index), tell)?;
     }
     within_transaction(target, || {
         for table in TABLES {
-            let (read, written) = (Sum::of(source, table)?, Sum::of(target, table)?);
+            let (read, written) = (Sum::of(source, table, index.condition(table))?, Sum::of(target, table, None)?);
             if read != written {
                 return Err(differs(table, &read, &written));
             }
             copied.rows += read.rows;
         }
         // Whoever opens the copy in a file makes its index anew where the other database did not keep all of it.
-        let forgets_index = is_cut && target.dialect() == Dialect::Sqlite;
+        let forgets_index = !index.is_whole || (is_cut && target.dialect() == Dialect::Sqlite);
         copied.commit = finish(source, target, forgets_index)?;
         Ok(())
     })?;
@@ -113,6 +114,41 @@ fn differs(table: &Table, read: &Sum, written: &Sum) -> Error {
     Error::new(Category::Conflict, Issue::error(Key::StoreUnusable, "", message))
 }
 
+/// Which of the search indexes is copied that a database may hold beside each other: the one that was made last.
+struct SourceIndex {
+    /// Whose rows these are, in `parameter` and in the other tables; none where there is one index
+    conditions: Option<(String, String)>,
+    /// Is all that is stored found by it?
+    is_whole: bool,
+}
+
+impl SourceIndex {
+    fn of(source: &dyn Database) -> Result<Self> {
+        if source.dialect() == Dialect::Sqlite {
+            return Ok(Self { conditions: None, is_whole: true });
+        }
+        let sql = "SELECT g.id FROM index_generation g JOIN store s ON s.parameters = g.definition WHERE g.ready = 1";
+        let generation: Option<i64> = source.row(sql, values![], |row| row.get(0))?;
+        let number = generation.unwrap_or(0);
+        let is_behind = source.exists("SELECT 1 FROM index_pending WHERE generation = ?1", values![number])?;
+        let conditions = (
+            format!("generation = {number}"),
+            format!("parameter IN (SELECT p.id FROM parameter p WHERE p.generation = {number})"),
+        );
+        Ok(Self { conditions: Some(conditions), is_whole: generation.is_some() && !is_behind })
+    }
+
+    /// Which rows of a table are copied, where not all are.
+    fn condition(&self, table: &Table) -> Option<&str> {
+        let (of_parameters, of_rows) = self.conditions.as_ref()?;
+        match table.name {
+            "parameter" => Some(of_parameters),
+            "token" | "reference" | "text" | "date" | "counted" => Some(of_rows),
+            _ => None,
+        }
+    }
+}
+
 /// Takes the place of a store that holds nothing yet, or goes on with a copy that was begun there: until it is finished, nobody
 /// can open it.
 fn take_place(target: &dyn Database) -> Result<()> {
@@ -126,7 +162,11 @@ fn take_place(target: &dyn Database) -> Result<()> {
     }
     within_transaction(target, || {
         // What a gateway has put there that opened it once.
-        for table in ["kind", "parameter", "base", "store"] {
+        let of_generations: &[&str] = match target.dialect() {
+            Dialect::Sqlite => &[],
+            Dialect::Postgres => &["index_generation", "index_pending"],
+        };
+        for table in ["kind", "parameter", "base", "store"].iter().chain(of_generations) {
             target.execute(&format!("DELETE FROM {table}"), values![])?;
         }
         Ok(())
@@ -137,7 +177,7 @@ fn take_place(target: &dyn Database) -> Result<()> {
 fn copy_table(
     source: &dyn Database,
     target: &dyn Database,
-    table: &Table,
+    (table, index): (&Table, &SourceIndex),
     tell: &dyn Fn(&'static str, u64),
 ) -> Result<bool> {
     let (name, names, key) = (table.name, table.names(), table.key_names());
@@ -146,7 +186,9 @@ fn copy_table(
     let last: Vec<Cell> = target.row(&last, values![], |row| table.cells(row))?.unwrap_or_default();
     let count = format!("SELECT count(*) FROM \"{name}\"");
     let mut rows = target.number(&count, values![])?.cast_unsigned();
-    let after = if last.is_empty() { String::new() } else { format!(" WHERE ({key}) > ({})", places(table.key)) };
+    let behind = (!last.is_empty()).then(|| format!("({key}) > ({})", places(table.key)));
+    let conditions: Vec<&str> = behind.as_deref().into_iter().chain(index.condition(table)).collect();
+    let after = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     let sql = format!("SELECT {names} FROM \"{name}\"{after} ORDER BY {key}");
     let last: Vec<Value<'_>> = last.iter().take(table.key).map(Cell::value).collect();
     let (mut group, mut is_cut) = (Group::new(table), false);
@@ -229,8 +271,9 @@ struct Sum {
 }
 
 impl Sum {
-    fn of(database: &dyn Database, table: &Table) -> Result<Self> {
-        let sql = format!("SELECT {} FROM \"{}\"", table.names(), table.name);
+    fn of(database: &dyn Database, table: &Table, condition: Option<&str>) -> Result<Self> {
+        let condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
+        let sql = format!("SELECT {} FROM \"{}\"{condition}", table.names(), table.name);
         let mut sum = Self::default();
         database.each_row(&sql, values![], Wanted::Some, &mut |row| {
             let mut digest = Sha256::new();
@@ -260,5 +303,15 @@ fn finish(source: &dyn Database, target: &dyn Database, forgets_index: bool) -> 
         "INSERT INTO store (one, id, seq, updated, directory, clients, parameters) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
         values![&id, seq, updated, directory, clients, parameters],
     )?;
+    if target.dialect() == Dialect::Postgres {
+        // What is copied is the first one there; where it is not whole, its rows are those of none, and removed.
+        target.execute("DELETE FROM index_generation", values![])?;
+        target.execute("UPDATE parameter SET generation = 1", values![])?;
+        target.execute(
+            "INSERT INTO index_generation (id, definition, built, ready, used)
+             SELECT 1, parameters, 0, 1, clock_timestamp() FROM store WHERE parameters <> ''",
+            values![],
+        )?;
+    }
     Ok(seq.cast_unsigned())
 }

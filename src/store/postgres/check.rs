@@ -9,7 +9,7 @@ use super::url::DatabaseUrl;
 use crate::error::Result;
 use crate::store::audit_verify;
 use crate::store::sql::check::{Part, StoreFinding, StoreReport, check_counts, check_documents, check_references};
-use crate::store::sql::feed;
+use crate::store::sql::{Database, feed};
 
 impl PostgresStore {
     /// Checks it: every resource, or one of so many. Each part reads one state of the database, while gateways serve it.
@@ -21,7 +21,8 @@ impl PostgresStore {
         let mut findings = self.readers.read(|reader| check_references(reader)).await?;
         findings.extend(self.readers.read(|reader| check_counts(reader)).await?);
         let index = self.index.clone();
-        let (looked, found) = self.readers.read(move |reader| check_documents(reader, Some(&index), one_of)).await?;
+        let documents = move |reader: &dyn Database| check_documents(reader, Some(&index), one_of);
+        let (looked, found) = self.read_indexed(documents).await?;
         findings.extend(found);
         let audit = audit_verify::verify(self, &[]).await?;
         let told = audit.findings.iter().map(|finding| StoreFinding { part: Part::Audit, text: finding.to_string() });

@@ -1,18 +1,15 @@
 //! Connections: some that read, one that writes, each made anew where it was lost.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool as Objects, RecyclingMethod, Runtime};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Row, Statement};
+use tokio_postgres::{Client, NoTls, Row, SimpleQueryMessage, Statement};
 
+use super::limits::DatabaseLimits;
 use super::tls::{MakeConnector, client_config};
 use super::url::{DatabaseUrl, TlsMode};
 use crate::error::{Error, Result};
-
-/// How long is waited for a connection that is free.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many statements a connection has prepared at most.
 const MAX_STATEMENTS: usize = 500;
@@ -33,8 +30,8 @@ pub(super) struct Connection(Object);
 
 impl Pool {
     /// No more than so many connections to this database, with these settings of a session. None is made yet.
-    pub(super) fn new(url: &DatabaseUrl, options: &str, most: usize) -> Result<Self> {
-        let config = url.with_options(options);
+    pub(super) fn new(url: &DatabaseUrl, options: &str, most: usize, limits: &DatabaseLimits) -> Result<Self> {
+        let config = url.with_options(options, limits);
         // What a session held is gone with its transaction: nothing has to be cleaned up.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match &url.tls {
@@ -43,7 +40,7 @@ impl Pool {
         };
         let pool = Objects::builder(manager)
             .max_size(most)
-            .wait_timeout(Some(WAIT_TIMEOUT))
+            .wait_timeout(Some(limits.wait))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(Error::fault)?;
@@ -83,6 +80,15 @@ impl Connection {
     /// Does several statements without values.
     pub(super) async fn batch(&self, sql: &str) -> Result<()> {
         Ok(self.0.batch_execute(sql).await?)
+    }
+
+    /// Does several statements without values; gives the one word that the last of them finds, if it finds any.
+    pub(super) async fn word(&self, sql: &str) -> Result<Option<String>> {
+        let found = self.0.simple_query(sql).await?;
+        Ok(found.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 
     /// The statement of this text, for values of these types.

@@ -25,12 +25,14 @@ use super::sql;
 use super::write_queue::{self, Jobs, WriteCounters};
 use connection::Pool;
 pub(super) use index_value::{fit, is_cut};
+pub use limits::DatabaseLimits;
 pub(super) use moving::{make_tables, read_copied, write_copy};
 use notices::Announced;
 use readers::Readers;
 pub use url::{DatabaseUrl, TlsMode};
 use write::blocking::BlockingConnection;
 use write::committer::Committer;
+use write::connection::WriterConnection;
 
 mod audit;
 mod check;
@@ -42,6 +44,8 @@ mod feed;
 mod health;
 mod index;
 mod index_value;
+mod leases;
+mod limits;
 mod moving;
 mod notices;
 mod readers;
@@ -53,13 +57,10 @@ mod url;
 mod write;
 mod writing;
 
-/// How many connections read, unless the settings say otherwise.
-const READERS: usize = 8;
-/// What a session that reads is set to: a read that takes longer is ended.
-const READER_OPTIONS: &str = "-c statement_timeout=30s -c default_transaction_read_only=on";
-/// What the session that writes is set to: where this gateway hangs with the order in its hands, the others go on. It looks up what
-/// it knows by its key, so a plan that does is right however large the tables become, and is made once.
-const WRITER_OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=15s \
+/// What the session that writes is set to, beside how long a statement may take: where this gateway hangs with the order in its
+/// hands, the others go on. It looks up what it knows by its key, so a plan that does is right however large the tables become, and
+/// is made once.
+const WRITER_OPTIONS: &str = "-c lock_timeout=20s -c idle_in_transaction_session_timeout=15s \
     -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan";
 
 /// What gets the index ready when the database is opened.
@@ -87,7 +88,19 @@ impl PostgresStore {
     /// # Errors
     /// If the database cannot be used, is another program's, or was written by a newer version of this one.
     pub async fn open(url: &DatabaseUrl, parameters: &Arc<SearchParameters>) -> Result<Self> {
-        Self::start(url, parameters, index::prepare).await
+        Self::open_with(url, parameters, &DatabaseLimits::default()).await
+    }
+
+    /// Opens it to take so much of it.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open`].
+    pub async fn open_with(
+        url: &DatabaseUrl,
+        parameters: &Arc<SearchParameters>,
+        limits: &DatabaseLimits,
+    ) -> Result<Self> {
+        Self::start(url, parameters, index::prepare, limits).await
     }
 
     /// Opens the database to administer it. Clients are read and changed; resources are read, and neither written nor searched, so
@@ -96,18 +109,24 @@ impl PostgresStore {
     /// # Errors
     /// As [`PostgresStore::open`].
     pub async fn open_for_clients(url: &DatabaseUrl, parameters: &Arc<SearchParameters>) -> Result<Self> {
-        Self::start(url, parameters, index::none).await
+        Self::start(url, parameters, index::none, &DatabaseLimits::default()).await
     }
 
-    async fn start(url: &DatabaseUrl, parameters: &Arc<SearchParameters>, prepare: PrepareIndex) -> Result<Self> {
-        let writers = Pool::new(url, WRITER_OPTIONS, 1)?;
+    async fn start(
+        url: &DatabaseUrl,
+        parameters: &Arc<SearchParameters>,
+        prepare: PrepareIndex,
+        limits: &DatabaseLimits,
+    ) -> Result<Self> {
+        let options = format!("-c statement_timeout={}s {WRITER_OPTIONS}", limits.write.as_secs());
+        let writers = Pool::new(url, &options, 1, limits)?;
         let writer = writers.connection().await.map_err(|error| at_start(url, error))?;
         schema::migrate(&writer, url).await?;
         let (io, wanted) = (Handle::current(), parameters.clone());
         // The index may have to be made anew, which takes its time.
         let prepared = tokio::task::spawn_blocking(move || prepare(&BlockingConnection::new(writer, io), &wanted));
         let index = Arc::new(prepared.await.map_err(Error::fault)??);
-        let readers = Readers::new(Pool::new(url, READER_OPTIONS, READERS)?);
+        let readers = Readers::new(Pool::new(url, "", limits.readers, limits)?, limits.read);
         let (id, earlier_ids) = readers.read(|reader| sql::feed::ids(reader)).await?;
         let newest_sequences = Arc::new(NewestSequences::default());
         let (refreshed, announced) = (newest_sequences.clone(), Announced::default());
@@ -119,11 +138,11 @@ impl PostgresStore {
         let (state, write_state) = watch::channel(WriteState::Open);
         let counters = Arc::new(WriteCounters::default());
         let (jobs, waiting) = Jobs::channel();
-        let listener = tokio::spawn(notices::listen(url.clone(), newest_sequences.clone(), announced.clone()));
+        let listener = tokio::spawn(notices::listen(url.clone(), *limits, newest_sequences.clone(), announced.clone()));
         let committer = Committer::new(
-            writers,
-            Handle::current(),
+            WriterConnection::new(writers, Handle::current()),
             index.clone(),
+            limits.index_kept,
             newest_sequences.clone(),
             counters.clone(),
             announced.clone(),
@@ -141,11 +160,6 @@ impl PostgresStore {
             return Err(Error::fault("the store was opened to administer clients only"));
         }
         Ok(&self.index)
-    }
-
-    /// From now on, ends what would take longer than SQLite has for these steps.
-    pub fn set_max_steps(&self, most: u64) {
-        self.readers.set_max_steps(most);
     }
 }
 

@@ -4,6 +4,7 @@ use tokio::runtime::Handle;
 
 use super::connection::{Connection, Pool};
 use super::database::PostgresDatabase;
+use super::limits::DatabaseLimits;
 use super::schema;
 use super::url::DatabaseUrl;
 use crate::error::Result;
@@ -64,6 +65,6 @@ pub(super) async fn read_tables(url: &DatabaseUrl) -> Result<Option<(u64, u64)>>
 }
 
 async fn connect(url: &DatabaseUrl) -> Result<Connection> {
-    let connection = Pool::new(url, OPTIONS, 1)?.connection().await;
+    let connection = Pool::new(url, OPTIONS, 1, &DatabaseLimits::default())?.connection().await;
     connection.map_err(|error| schema::unusable(url, &error))
 }

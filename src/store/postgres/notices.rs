@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 use tracing::debug;
 
+use super::limits::DatabaseLimits;
 use super::tls::{MakeConnector, client_config};
 use super::url::{DatabaseUrl, TlsMode};
 use crate::store::newest::{ChangeNotice, NewestSequences};
@@ -91,8 +92,13 @@ fn take(notice: &str, newest_sequences: &NewestSequences, announced: &Announced)
 }
 
 /// Listens for as long as the store is open.
-pub(super) async fn listen(url: DatabaseUrl, newest_sequences: Arc<NewestSequences>, announced: Announced) {
-    let config = url.with_options("");
+pub(super) async fn listen(
+    url: DatabaseUrl,
+    limits: DatabaseLimits,
+    newest_sequences: Arc<NewestSequences>,
+    announced: Announced,
+) {
+    let config = url.with_options("", &limits);
     loop {
         let ended = listen_once(&config, &url.tls, |notice| {
             take(notice, &newest_sequences, &announced);

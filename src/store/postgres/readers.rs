@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -11,35 +11,49 @@ use tokio::sync::oneshot;
 use super::connection::{Connection, Pool};
 use super::database::PostgresDatabase;
 use super::error::is_unreachable;
+use super::index;
 use crate::error::{Error, Result};
 use crate::store::StoreFuture;
+use crate::store::failure::superseded;
 use crate::store::sql::Database;
 
-/// So many steps of SQLite take about a millisecond: the limit on what a search may cost is told in these, and PostgreSQL
-/// bounds a statement by its time.
-const STEPS_A_MILLISECOND: u64 = 100_000;
 /// How many connections one after the other may turn out to be lost: a pool has no more of them.
 const MAX_LOST: usize = 16;
-/// The longest time that PostgreSQL can be told.
-const MAX_MILLISECONDS: u64 = i32::MAX as u64;
-
 /// How a store reads.
 #[derive(Debug, Clone)]
 pub(super) struct Readers {
     pool: Arc<Pool>,
-    /// After how many milliseconds a statement is ended
-    timeout: Arc<AtomicU64>,
+    /// After how long a statement is ended
+    timeout: Duration,
 }
 
 impl Readers {
-    /// Reads with the connections of this pool.
-    pub(super) fn new(pool: Pool) -> Self {
-        Self { pool: Arc::new(pool), timeout: Arc::new(AtomicU64::new(MAX_MILLISECONDS)) }
+    /// Reads with the connections of this pool; a statement that takes longer is ended.
+    pub(super) fn new(pool: Pool, timeout: Duration) -> Self {
+        Self { pool: Arc::new(pool), timeout }
     }
 
-    /// From now on, ends what would take longer than SQLite has for these steps.
-    pub(super) fn set_max_steps(&self, most: u64) {
-        self.timeout.store((most / STEPS_A_MILLISECOND).clamp(1, MAX_MILLISECONDS), Ordering::Relaxed);
+    /// Reads one state of the database, if all that is stored in it is found by this generation of the search index; nothing where it
+    /// is not.
+    pub(super) fn read_indexed<T: Send + 'static>(
+        &self,
+        generation: i64,
+        read: impl FnOnce(&dyn Database) -> Result<T> + Send + 'static,
+    ) -> StoreFuture<'_, Option<T>> {
+        Box::pin(async move {
+            let (connection, state) = self.begin(Some(generation)).await?;
+            match state.as_deref() {
+                Some(index::CURRENT) => Ok(Some(read_on(connection, read).await?)),
+                Some(index::BEHIND) => {
+                    connection.batch("COMMIT").await?;
+                    Ok(None)
+                }
+                _ => {
+                    connection.discard();
+                    Err(superseded("the search index"))
+                }
+            }
+        })
     }
 
     /// Reads one state of the database.
@@ -48,31 +62,26 @@ impl Readers {
         read: impl FnOnce(&dyn Database) -> Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         Box::pin(async move {
-            let connection = self.begin().await?;
-            let runtime = Handle::current();
-            let (answer, answered) = oneshot::channel();
-            tokio::task::spawn_blocking(move || {
-                // Who no longer waits needs no answer.
-                if !answer.is_closed() {
-                    snapshot(connection, &runtime, |outcome| drop(answer.send(outcome)), read);
-                }
-            });
-            answered.await.unwrap_or_else(|_| Err(Error::fault("a read of the store was not answered")))
+            let (connection, _) = self.begin(None).await?;
+            read_on(connection, read).await
         })
     }
-}
 
-impl Readers {
-    /// A connection with a transaction begun. One that was lost while it was idle is found out here, and another one is taken.
-    async fn begin(&self) -> Result<Connection> {
+    /// A connection with a transaction begun, and how this generation of the search index stands in it. One that was lost while it was
+    /// idle is found out here, and another one is taken.
+    async fn begin(&self, generation: Option<i64>) -> Result<(Connection, Option<String>)> {
+        let state = generation.map(|generation| format!("; {}", index::state_query(generation))).unwrap_or_default();
         let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}",
-            self.timeout.load(Ordering::Relaxed)
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}{state}",
+            self.timeout.as_millis()
         );
         let mut tries = 0;
         loop {
             let connection = self.pool.connection().await?;
-            let Err(error) = connection.batch(&begin).await else { return Ok(connection) };
+            let error = match connection.word(&begin).await {
+                Ok(word) => return Ok((connection, word)),
+                Err(error) => error,
+            };
             connection.discard();
             tries += 1;
             if tries > MAX_LOST || !is_unreachable(&error) {
@@ -80,6 +89,22 @@ impl Readers {
             }
         }
     }
+}
+
+/// Reads with this connection, whose transaction is begun, on a thread that may be blocked.
+async fn read_on<T: Send + 'static>(
+    connection: Connection,
+    read: impl FnOnce(&dyn Database) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let runtime = Handle::current();
+    let (answer, answered) = oneshot::channel();
+    tokio::task::spawn_blocking(move || {
+        // Who no longer waits needs no answer.
+        if !answer.is_closed() {
+            snapshot(connection, &runtime, |outcome| drop(answer.send(outcome)), read);
+        }
+    });
+    answered.await.unwrap_or_else(|_| Err(Error::fault("a read of the store was not answered")))
 }
 
 /// Reads, answers, and ends the transaction: whoever waits does not wait for that.

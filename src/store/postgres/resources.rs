@@ -54,7 +54,7 @@ impl Resources for PostgresStore {
     fn search<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> StoreFuture<'a, Page> {
         Box::pin(async move {
             let (index, scope, query) = (self.index()?.clone(), scope.clone(), query.clone());
-            self.readers.read(move |reader| search::search(reader, &index, &scope, &query)).await
+            self.read_indexed(move |reader: &dyn Database| search::search(reader, &index, &scope, &query)).await
         })
     }
 
@@ -64,7 +64,7 @@ impl Resources for PostgresStore {
             let each = move |reader: &dyn Database| {
                 queries.iter().map(|query| search::search(reader, &index, &scope, query)).collect()
             };
-            self.readers.read(each).await
+            self.read_indexed(each).await
         })
     }
 
@@ -115,7 +115,7 @@ impl Resources for PostgresStore {
 
     fn consents<'a>(&'a self, patient: &'a ResourceKey, query: &'a ConsentQuery) -> StoreFuture<'a, Vec<GivenConsent>> {
         let (patient, query) = (patient.clone(), query.clone());
-        self.readers.read(move |reader| consents::find(reader, &patient, &query))
+        self.read_indexed(move |reader: &dyn Database| consents::find(reader, &patient, &query))
     }
 
     fn resting_on<'a>(
@@ -125,7 +125,7 @@ impl Resources for PostgresStore {
         refuses: bool,
     ) -> StoreFuture<'a, Vec<ResourceKey>> {
         let (patient, consent) = (patient.clone(), consent.clone());
-        self.readers.read(move |reader| consents::resting(reader, &patient, &consent, refuses))
+        self.read_indexed(move |reader: &dyn Database| consents::resting(reader, &patient, &consent, refuses))
     }
 
     fn idempotent<'a>(&'a self, client: &'a str, key: &'a str) -> StoreFuture<'a, Option<Idempotency>> {

@@ -14,11 +14,10 @@ use form_urlencoded::Serializer;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use super::limits::DatabaseLimits;
 use crate::error::{Error, Result};
 use crate::fhir::Key;
 
-/// How long it takes at most to reach the database.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// After how long without an answer a connection is asked whether it is still there, and how often.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
@@ -101,9 +100,6 @@ impl DatabaseUrl {
         if config.get_application_name().is_none() {
             config.application_name("handoff");
         }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
         config.keepalives_idle(KEEPALIVE).keepalives_interval(KEEPALIVE).keepalives_retries(KEEPALIVE_RETRIES);
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(UNCONFIRMED_TIMEOUT);
@@ -112,8 +108,11 @@ impl DatabaseUrl {
     }
 
     /// The settings of a session on top of those that the URL has.
-    pub(super) fn with_options(&self, options: &str) -> Config {
+    pub(super) fn with_options(&self, options: &str, limits: &DatabaseLimits) -> Config {
         let mut config = self.config.clone();
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(limits.connect);
+        }
         let all = match self.config.get_options() {
             Some(given) => format!("{options} {given}"),
             None => options.to_owned(),

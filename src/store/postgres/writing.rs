@@ -9,10 +9,32 @@ use super::write::{audit, clients, commit, retention};
 use crate::error::Result;
 use crate::referral::plan::{AuditEntry, Plan};
 use crate::store::prepared::PreparedPlan;
-use crate::store::sql::read;
+use crate::store::sql::{Database, read};
 use crate::store::{ClientRow, Committed, PrunedVersions, StoreFuture};
 
+/// How often what others have stored is made found before a read is made where nobody stores meanwhile.
+const MAX_CATCH_UPS: usize = 3;
+
 impl PostgresStore {
+    /// Reads what is found by the search index, in a state in which all that is stored is found by it: what gateways with other
+    /// search parameters have stored is made found first.
+    pub(super) fn read_indexed<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Database) -> Result<T> + Clone + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        Box::pin(async move {
+            let generation = self.index()?.generation;
+            for _ in 0..MAX_CATCH_UPS {
+                if let Some(found) = self.readers.read_indexed(generation, read.clone()).await? {
+                    return Ok(found);
+                }
+                // The writer makes it found before it does anything.
+                self.jobs.submit(within(|_| Ok(()))).await?;
+            }
+            self.jobs.submit(within(move |session| read(&session.database))).await
+        })
+    }
+
     /// Commits the plan in one transaction.
     pub(super) fn commit_plan(&self, plan: Plan) -> StoreFuture<'_, Committed> {
         Box::pin(async move {
@@ -62,7 +84,9 @@ impl PostgresStore {
 }
 
 /// The work between the two ends of its savepoint.
-fn within<T>(work: impl FnOnce(&mut Session<'_>) -> Result<T>) -> impl FnOnce(&mut Session<'_>) -> Result<T> {
+pub(super) fn within<T>(
+    work: impl FnOnce(&mut Session<'_>) -> Result<T>,
+) -> impl FnOnce(&mut Session<'_>) -> Result<T> {
     move |session| {
         session.connection.batch(SAVEPOINT)?;
         let done = work(session)?;

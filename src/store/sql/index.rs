@@ -28,5 +28,5 @@ pub(in crate::store) fn made_with(reader: &dyn Database, parameters: &Arc<Search
         };
         ids.push(id.unwrap_or(NOT_THERE));
     }
-    Ok(Some(Index { counted: definition.counted(), definition, ids, fingerprint }))
+    Ok(Some(Index { counted: definition.counted(), definition, ids, generation: 0, fingerprint }))
 }

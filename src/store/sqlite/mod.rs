@@ -60,7 +60,10 @@ mod feed;
 mod file_identity;
 mod in_use;
 mod keys;
+mod leases;
 mod moving;
+mod multi_insert;
+mod pending_plan;
 mod read_queue;
 mod reader;
 mod reindex;
@@ -253,7 +256,10 @@ impl Resources for SqliteStore {
         Box::pin(async move {
             let read = |keys: Vec<_>| self.readers.read(move |reader| read::documents(reader, &keys));
             let prepared = PreparedPlan::of(plan, &self.index()?.definition, read).await?;
-            self.write(move |session| commit::commit(session, prepared)).await
+            match &self.jobs {
+                Some(jobs) => pending_plan::submit(jobs, prepared).await,
+                None => Err(super::write_state::store_stopped()),
+            }
         })
     }
 
@@ -440,7 +446,7 @@ impl Credentials for SqliteStore {
     fn save_client(&self, client: ClientRow, remembered: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
         self.write(move |session| {
             clients::put(session, &client)?;
-            audit::write(session.connection, remembered)
+            audit::write(session, &remembered)
         })
     }
 
@@ -448,7 +454,7 @@ impl Credentials for SqliteStore {
         let id = id.to_owned();
         self.write(move |session| {
             let found = clients::revoke(session, &id, at.as_millisecond())?;
-            audit::write(session.connection, if found { remembered } else { Vec::new() })?;
+            audit::write(session, if found { &remembered } else { &[] })?;
             Ok(found)
         })
     }
@@ -460,7 +466,7 @@ impl Credentials for SqliteStore {
 
 impl AuditLog for SqliteStore {
     fn audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
-        self.write(move |session| audit::write(session.connection, entries))
+        self.write(move |session| audit::write(session, &entries))
     }
 
     fn audit_rows<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, AuditPage> {
@@ -488,7 +494,7 @@ impl AuditLog for SqliteStore {
     }
 
     fn prune_audit(&self, before: Timestamp, entry: AuditEntry) -> StoreFuture<'_, u64> {
-        self.write(move |session| audit::prune(session.connection, before, entry))
+        self.write(move |session| audit::prune(session, before, entry))
     }
 }
 

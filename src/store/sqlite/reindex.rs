@@ -12,10 +12,11 @@ use crate::store::index_ids::Index;
 use crate::store::sql::{self, read};
 use crate::store::visibility::Visibility;
 
+use super::bases;
 use super::keys::Keys;
+use super::rows::{self, Indexed};
 use super::session::Session;
 use super::statement::Connection;
-use super::{bases, rows};
 
 /// How many resources are read at a time.
 const BATCH: i64 = 500;
@@ -32,7 +33,8 @@ pub(super) fn prepare(writer: &Connection, parameters: &Arc<SearchParameters>) -
     }
     let (found, newest): (String, i64) =
         writer.query_row("SELECT parameters, seq FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut index = Index { fingerprint: definition.fingerprint(), counted: definition.counted(), definition, ids };
+    let mut index =
+        Index { fingerprint: definition.fingerprint(), generation: 0, counted: definition.counted(), definition, ids };
     let base = parameters.base().map(|base| base.trim_end_matches('/').to_owned());
     let base = base.filter(|base| !index.definition.bases.contains(base));
     if newest == 0 || found == index.fingerprint {
@@ -82,7 +84,8 @@ fn rebuild(index: &Index, writer: &Connection, keys: &mut Keys) -> Result<usize>
         count += resources.len();
         for (id, updated) in resources {
             if let Some(stored) = read::newest(writer, Visibility::All, id)? {
-                rows::add(&mut session, &index.definition.entries(&stored.document)?, id, updated)?;
+                let entries = index.definition.entries(&stored.document)?;
+                rows::add(&mut session, &[Indexed { entries: &entries, resource: id, updated }])?;
             }
         }
     }

@@ -66,6 +66,7 @@ impl StepsLeft {
 pub(super) struct StatementCounters {
     compiled: AtomicU64,
     recompiled: AtomicU64,
+    run: AtomicU64,
     steps: AtomicU64,
     sorts: AtomicU64,
     scanned: AtomicU64,
@@ -78,6 +79,8 @@ pub struct StatementCounts {
     pub compiled: u64,
     /// Statements that SQLite compiled anew by itself
     pub recompiled: u64,
+    /// Statements that were run
+    pub run: u64,
     /// Steps of the database's virtual machine (<https://sqlite.org/opcode.html>)
     pub steps: u64,
     /// Statements that had to sort what they found
@@ -147,6 +150,7 @@ impl Connection {
         }
         // SQLite asks whenever the count of a statement comes to a whole interval: each run begins at none.
         cached.reset_status(StatementStatus::VmStep);
+        self.counters.run.fetch_add(1, Ordering::Relaxed);
         Ok(Statement { cached, counters: &self.counters, steps_left })
     }
 
@@ -224,6 +228,7 @@ impl StatementCounters {
         StatementCounts {
             compiled: count(&self.compiled),
             recompiled: count(&self.recompiled),
+            run: count(&self.run),
             steps: count(&self.steps),
             sorts: count(&self.sorts),
             scanned: count(&self.scanned),

@@ -11,7 +11,7 @@ use super::connection::Connection;
 use super::url::DatabaseUrl;
 
 /// What each version does to the one before it; the first makes the tables.
-const STEPS: &[&str] = &[include_str!("001.sql")];
+const STEPS: &[&str] = &[include_str!("001.sql"), include_str!("002.sql")];
 
 /// The version that this program reads and writes.
 pub(super) const NEWEST: i64 = STEPS.len().cast_signed() as i64;

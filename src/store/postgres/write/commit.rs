@@ -26,7 +26,7 @@ use super::session::{RELEASE, SAVEPOINT, Session};
 use super::shares::Sharings;
 use super::task_steps::TaskSteps;
 use super::unanswered::Answers;
-use super::{audit, consents};
+use super::{audit, consents, generation};
 use crate::store::postgres::index_value::fit;
 
 /// Commits the plan, or refuses it as a conflict.
@@ -293,6 +293,9 @@ fn write_index(session: &Session<'_>, reindexed: &[Reindexed], targets: &Targets
     }
     RowChanges::between(removed, added).write(batch);
     answers.write(batch);
+    if session.progress.other_indexes {
+        generation::mark(session.index, targets, batch);
+    }
     Ok(())
 }
 

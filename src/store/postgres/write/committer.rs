@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -13,7 +13,6 @@ use crate::store::WriteState;
 use crate::store::failure::{stopped, superseded};
 use crate::store::index_ids::Index;
 use crate::store::newest::NewestSequences;
-use crate::store::postgres::connection::Pool;
 use crate::store::postgres::database::PostgresDatabase;
 use crate::store::postgres::error::{is_standby, is_unreachable};
 use crate::store::postgres::notices::{self, Announced};
@@ -24,6 +23,7 @@ use crate::store::write_state::WriteStateSender;
 
 use super::batch::{Batch, owned};
 use super::connection::WriterConnection;
+use super::generation::{catch_up, index_marked, tend};
 use super::keys::Keys;
 use super::outcome::was_committed;
 use super::progress::Progress;
@@ -31,10 +31,26 @@ use super::session::Session;
 
 type Job = dyn write_queue::Job<Committer>;
 
+/// How often it is said which index is used.
+const TEND_INTERVAL: Duration = Duration::from_mins(1);
+
+/// A transaction that has begun.
+struct Begun {
+    progress: Progress,
+    /// Its number
+    transaction: String,
+    /// Have gateways with other search parameters stored what this one does not find yet?
+    is_index_behind: bool,
+}
+
 /// The thread's own state.
 pub(in crate::store) struct Committer {
     database: WriterConnection,
     index: Arc<Index>,
+    /// How long an index is kept that no gateway uses
+    index_kept: Duration,
+    /// When it was last said that this one is used
+    tended: Option<Instant>,
     newest_sequences: Arc<NewestSequences>,
     counters: Arc<WriteCounters>,
     keys: Keys,
@@ -47,17 +63,18 @@ pub(in crate::store) struct Committer {
 
 impl Committer {
     pub(in crate::store) fn new(
-        pool: Pool,
-        io: Handle,
+        database: WriterConnection,
         index: Arc<Index>,
+        index_kept: Duration,
         newest_sequences: Arc<NewestSequences>,
         counters: Arc<WriteCounters>,
         announced: Announced,
         state: watch::Sender<WriteState>,
     ) -> Self {
-        let database = WriterConnection::new(pool, io);
         let state = WriteStateSender::new(state);
-        Self { database, index, newest_sequences, counters, keys: Keys::default(), newest: 0, announced, state }
+        let keys = Keys::default();
+        let tended = None;
+        Self { database, index, index_kept, tended, newest_sequences, counters, keys, newest: 0, announced, state }
     }
 
     // --- what others have written
@@ -65,8 +82,10 @@ impl Committer {
     fn look_at_store(&mut self) -> Result<()> {
         let io = self.database.io();
         let connection = self.database.connection()?;
-        let sql = "SELECT s.seq, s.directory, s.clients, v.version, pg_is_in_recovery() FROM store s, schema_version v";
-        let row = connection.query_one(sql, &[])?;
+        let sql = "SELECT s.seq, s.directory, s.clients, v.version, pg_is_in_recovery(),
+                       EXISTS (SELECT 1 FROM index_pending WHERE generation = $1)
+                   FROM store s, schema_version v";
+        let row = connection.query_one(sql, &[&self.index.generation])?;
         if row.try_get::<_, i64>(3)? != NEWEST {
             return Err(superseded("the schema of the database"));
         }
@@ -85,13 +104,29 @@ impl Committer {
             self.announced.raise(self.newest);
         }
         self.newest = seq;
+        // Whoever searches next need not wait for it.
+        if row.try_get::<_, bool>(5)? {
+            catch_up(connection, &self.index)?;
+        }
+        Ok(())
+    }
+
+    /// Says now and then which index is used, and has what is left of others removed.
+    fn tend_index(&mut self) -> Result<()> {
+        if self.index.generation == 0 || self.tended.is_some_and(|tended| tended.elapsed() < TEND_INTERVAL) {
+            return Ok(());
+        }
+        let kept = i64::try_from(self.index_kept.as_secs()).unwrap_or(i64::MAX);
+        if !tend(self.database.connection()?, &self.index, kept)? {
+            self.tended = Some(Instant::now());
+        }
         Ok(())
     }
 
     // --- writing
 
     fn transaction(&mut self, group: &mut [Box<Job>]) -> Result<()> {
-        let (progress, transaction) = match self.begin() {
+        let Begun { mut progress, transaction, is_index_behind } = match self.begin() {
             // A connection that was lost while nobody wrote is no failure: nothing was sent with it yet.
             Err(error) if is_unreachable(&error) => {
                 self.database.lose();
@@ -102,6 +137,8 @@ impl Committer {
         let seq = progress.seq;
         let io = self.database.io();
         let connection = self.database.connection()?;
+        // What others have stored is found by what follows.
+        while is_index_behind && index_marked(connection, &self.index, &mut self.keys, &mut progress)? > 0 {}
         let mut session = Session {
             connection,
             database: PostgresDatabase::new(connection.inner(), &io),
@@ -157,24 +194,28 @@ impl Committer {
         Ok(())
     }
 
-    /// Begins a transaction with the row of `store` in hand; gives how far the store has come, and the transaction's number.
-    fn begin(&mut self) -> Result<(Progress, String)> {
+    /// Begins a transaction with the row of `store` in hand; gives how far the store has come.
+    fn begin(&mut self) -> Result<Begun> {
         let newest = self.newest;
         let connection = self.database.connection()?;
         let mut batch = Batch::default();
         batch.add("BEGIN", Vec::new());
-        let store = batch.add("SELECT seq, updated, parameters FROM store FOR UPDATE", Vec::new());
+        let store = batch.add("SELECT seq, updated FROM store FOR UPDATE", Vec::new());
         // A statement of its own: it sees what was committed by whoever had the row before.
         let ids = batch.add(
             "SELECT (SELECT coalesce(max(id), 0) FROM version), (SELECT coalesce(max(id), 0) FROM resource),
                  (SELECT coalesce(max(id), 0) FROM audit), (SELECT coalesce(max(id), 0) FROM system),
-                 (SELECT version FROM schema_version), pg_current_xact_id()::text",
-            owned![],
+                 (SELECT version FROM schema_version), pg_current_xact_id()::text,
+                 EXISTS (SELECT 1 FROM index_generation WHERE id = $1),
+                 EXISTS (SELECT 1 FROM index_generation WHERE id <> $1),
+                 EXISTS (SELECT 1 FROM index_pending WHERE generation = $1)",
+            owned![self.index.generation],
         );
         let answers = connection.run(&batch)?;
         let missing = || Error::fault("the database has no row of the store");
         let (store, ids) = (answers[store].first().ok_or_else(missing)?, answers[ids].first().ok_or_else(missing)?);
-        if store.try_get::<_, &str>(2)? != self.index.fingerprint {
+        // Whoever administers clients has none.
+        if self.index.generation != 0 && !ids.try_get::<_, bool>(6)? {
             return Err(superseded("the search index"));
         }
         if ids.try_get::<_, i64>(4)? != NEWEST {
@@ -187,12 +228,13 @@ impl Committer {
             resource: ids.try_get(1)?,
             audit: ids.try_get(2)?,
             system: ids.try_get(3)?,
+            other_indexes: ids.try_get(7)?,
             audit_end: None,
         };
         if progress.seq < newest {
             return Err(set_back());
         }
-        Ok((progress, ids.try_get(5)?))
+        Ok(Begun { progress, transaction: ids.try_get(5)?, is_index_behind: ids.try_get(8)? })
     }
 }
 
@@ -206,7 +248,7 @@ impl write_queue::Writer for Committer {
     /// Has another gateway written? Then what it announced to its own is announced here. Where the database failed: does it take
     /// writes now?
     fn look(&mut self) {
-        let looked = self.look_at_store();
+        let looked = self.look_at_store().and_then(|()| self.tend_index());
         match looked {
             Ok(()) if self.state.is_failing() => self.state.tell(WriteState::Open),
             Ok(()) => {}

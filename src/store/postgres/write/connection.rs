@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::store::postgres::connection::Pool;
 
 /// The connection that writes, made anew where it was lost.
-pub(super) struct WriterConnection {
+pub(in crate::store) struct WriterConnection {
     pool: Pool,
     io: Handle,
     connection: Option<BlockingConnection>,
@@ -15,7 +15,7 @@ pub(super) struct WriterConnection {
 
 impl WriterConnection {
     /// None is made while there is one.
-    pub(super) fn new(pool: Pool, io: Handle) -> Self {
+    pub(in crate::store) fn new(pool: Pool, io: Handle) -> Self {
         Self { pool, io, connection: None }
     }
 

@@ -14,6 +14,8 @@ pub(super) struct Progress {
     pub(super) resource: i64,
     pub(super) audit: i64,
     pub(super) system: i64,
+    /// Are there other generations of the search index?
+    pub(super) other_indexes: bool,
     /// The end of the audit log; none: not asked yet
     pub(super) audit_end: Option<ChainEnd>,
 }

@@ -35,7 +35,8 @@ pub(in crate::store) fn prune_versions(session: &Session<'_>, before: Timestamp,
          )
          UPDATE version SET document = '' WHERE id IN (
              SELECT v.id FROM replaced v
-             WHERE NOT EXISTS (SELECT 1 FROM task_party p WHERE p.task = v.resource)
+             WHERE NOT EXISTS (SELECT 1 FROM index_pending p WHERE p.indexed = v.id)
+               AND NOT EXISTS (SELECT 1 FROM task_party p WHERE p.task = v.resource)
                AND NOT EXISTS (
                  SELECT 1 FROM task_resource t JOIN task_party p ON p.task = t.task
                  WHERE t.resource = v.resource AND p.until IS NOT NULL AND p.ended <> 'withdrawn'

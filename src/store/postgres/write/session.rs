@@ -14,7 +14,7 @@ use super::progress::Progress;
 pub(in crate::store) struct Session<'w> {
     pub(in crate::store) connection: &'w BlockingConnection,
     /// The same, as what both databases are asked is asked of
-    pub(super) database: PostgresDatabase<'w>,
+    pub(in crate::store) database: PostgresDatabase<'w>,
     pub(super) keys: &'w mut Keys,
     pub(super) index: &'w Index,
     pub(super) progress: Progress,

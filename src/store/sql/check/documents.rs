@@ -39,7 +39,10 @@ pub(in crate::store) fn check(
 ) -> Result<(Looked, Vec<StoreFinding>)> {
     let (mut documents, mut entries) = (Findings::of(Part::Documents), Findings::of(Part::Index));
     let mut looked = Looked::default();
-    let mut counted = if index.is_some() { count_rows(connection, one_of)? } else { HashMap::new() };
+    let mut counted = match index {
+        Some(index) => count_rows(connection, index, one_of)?,
+        None => HashMap::new(),
+    };
     let sql = "SELECT id, updated FROM resource WHERE version > 0 AND id % ?1 = 0 ORDER BY id";
     connection.each_row(sql, values![step(one_of)], Wanted::Some, &mut |row| {
         let (id, updated): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -122,13 +125,20 @@ enum ExpectedRow {
 }
 
 /// How many rows of the index lead to each resource.
-fn count_rows(connection: &dyn Database, one_of: NonZeroU64) -> Result<HashMap<i64, u64>> {
-    let sql = "SELECT resource, count(*) FROM (
-             SELECT resource FROM token UNION ALL SELECT resource FROM reference
-             UNION ALL SELECT resource FROM text UNION ALL SELECT resource FROM date) q
-         WHERE resource % ?1 = 0 GROUP BY resource";
+fn count_rows(connection: &dyn Database, index: &Index, one_of: NonZeroU64) -> Result<HashMap<i64, u64>> {
+    // Where a database holds several indexes beside each other, those of the others are theirs.
+    let of_others = match index.generation {
+        0 => String::new(),
+        number => format!(" AND parameter NOT IN (SELECT p.id FROM parameter p WHERE p.generation <> {number})"),
+    };
+    let sql = format!(
+        "SELECT resource, count(*) FROM (
+             SELECT resource, parameter FROM token UNION ALL SELECT resource, parameter FROM reference
+             UNION ALL SELECT resource, parameter FROM text UNION ALL SELECT resource, parameter FROM date) q
+         WHERE resource % ?1 = 0{of_others} GROUP BY resource"
+    );
     let mut counted = HashMap::new();
-    connection.each_row(sql, values![step(one_of)], Wanted::Some, &mut |row| {
+    connection.each_row(&sql, values![step(one_of)], Wanted::Some, &mut |row| {
         counted.insert(row.get(0)?, row.get::<i64>(1)?.cast_unsigned());
         Ok(ControlFlow::Continue(()))
     })?;
