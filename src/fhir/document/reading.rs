@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::yielding;
+
 use super::super::issue::Key;
 use super::super::source_position::SourcePosition;
 use super::foreign::{self, ForeignValue};
@@ -104,6 +106,7 @@ impl Reader<'_> {
         if level > self.max_depth {
             return Err((Key::TooDeep, self.at, format!("values are nested more than {} levels deep", self.max_depth)));
         }
+        yielding::count(3);
         let object = self.bytes[self.at] == b'{';
         let close = if object { b'}' } else { b']' };
         slot.kind = if object { Kind::Object } else { Kind::Array };

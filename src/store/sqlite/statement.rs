@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, OpenFlags, Params, Row, StatementStatus};
 
+use crate::yielding;
+
 /// A connection. What it compiles is kept; see the module head.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -121,7 +123,13 @@ impl Connection {
     pub(super) fn limit_steps(&mut self, left: &Arc<StepsLeft>) -> rusqlite::Result<()> {
         self.steps_left = Some(left.clone());
         let left = left.clone();
-        self.raw.progress_handler(INTERVAL, Some(move || left.take(INTERVAL.cast_unsigned().into())))
+        self.raw.progress_handler(
+            INTERVAL,
+            Some(move || {
+                yielding::count(500);
+                left.take(INTERVAL.cast_unsigned().into())
+            }),
+        )
     }
 
     /// What counts its statements.
@@ -138,6 +146,7 @@ impl Connection {
                 None,
             ));
         }
+        yielding::count(50);
         let cached = self.raw.prepare_cached(sql)?;
         if cached.get_status(StatementStatus::Run) == 0 {
             self.counters.compiled.fetch_add(1, Ordering::Relaxed);
