@@ -8,7 +8,8 @@
 //! Where the database does not take what is written (a full disk, a file that is gone, one that another version of the
 //! program has changed), every write says so and nothing of it is stored; what can be read is read meanwhile.
 //!
-//! How it works: one thread writes (`writer`), a few read (`reader`), and no thread that serves touches the file. What
+//! How it works: one thread writes (`writer`), a few read (`reader`), and no thread that keeps many requests going touches the
+//! file; those that work on few read it themselves. What
 //! can be computed before the transaction (parsing, index rows) is computed by the sender. A store in memory has one
 //! connection, so there the thread that writes reads as well.
 
@@ -141,7 +142,10 @@ impl SqliteStore {
     pub fn in_memory(parameters: &Arc<SearchParameters>) -> Result<Self> {
         let connection = connection::open_memory()?;
         let index = reindex::prepare(&connection, parameters)?;
-        Self::start(connection, FileUse::None, Some(Arc::new(index)), None, |jobs| Ok(Readers::at_writer(jobs.clone())))
+        let statements = connection.counters().clone();
+        Self::start(connection, FileUse::None, Some(Arc::new(index)), None, |jobs| {
+            Ok(Readers::at_writer(jobs.clone(), statements))
+        })
     }
 
     /// Opens the file to administer it. Clients are read and changed; resources are read, and neither written nor
@@ -380,7 +384,8 @@ impl Resources for SqliteStore {
         since: DirectoryPosition,
         changes: mpsc::Sender<Stored>,
     ) -> StoreFuture<'_, DirectoryPosition> {
-        self.readers.read(move |reader| sql::directory::changes(reader, since, &changes))
+        // Each change is waited for by whoever asks.
+        self.readers.read_elsewhere(move |reader| sql::directory::changes(reader, since, &changes))
     }
 
     fn directory_version(&self) -> watch::Receiver<u64> {
@@ -534,5 +539,29 @@ mod tests {
             assert_eq!(dies.await.unwrap_err().category, Category::Fault);
         }
         assert!(store.clients().await.unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_thread_that_may_wait_reads_itself_and_any_other_has_it_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open_for_clients(&folder.path().join("handoff.db")).unwrap();
+        let reads_here = |store: &SqliteStore| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let reader = store.readers.read(|_| Ok(std::thread::current().id()));
+            let reader = runtime.block_on(reader).unwrap();
+            for _ in 0..=READERS {
+                let dies = store.readers.read::<()>(|_| panic!("as a fault in our own code would"));
+                assert_eq!(runtime.block_on(dies).unwrap_err().category, Category::Fault);
+            }
+            assert!(runtime.block_on(store.clients()).unwrap().is_empty());
+            reader == std::thread::current().id()
+        };
+        assert!(!reads_here(&store));
+        let store = std::thread::spawn(move || {
+            crate::store::read_on_this_thread();
+            assert!(reads_here(&store));
+            store
+        });
+        assert!(!reads_here(&store.join().unwrap()));
     }
 }
