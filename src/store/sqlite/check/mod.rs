@@ -60,7 +60,7 @@ pub(super) async fn check_rows(
     let verified = audit_verify::verify(store, &[]).await?;
     let told = verified.findings.iter().map(|finding| StoreFinding { part: Part::Audit, text: finding.to_string() });
     findings.extend(told);
-    findings.extend(store.readers.read(|reader| audit::check(reader)).await?);
+    findings.extend(store.readers.read(audit::check).await?);
     Ok(StoreReport {
         commit: Some(commit),
         resources: looked.resources,
