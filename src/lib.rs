@@ -60,3 +60,4 @@ pub mod shipped;
 pub mod store;
 pub mod terminology;
 pub mod yaml;
+mod yielding;

@@ -40,6 +40,8 @@ pub struct AuditTrail {
     resources: Arc<dyn Resources>,
     clock: Arc<dyn Clock>,
     waiting: Mutex<Queue>,
+    /// Who writes what waited: whoever wants to read all of it waits until that is written
+    writing: tokio::sync::Mutex<()>,
     repeated: Mutex<RepeatedRefusals>,
     bad_tokens: AtomicU64,
     bad_tokens_told: Mutex<Option<Timestamp>>,
@@ -69,6 +71,7 @@ impl AuditTrail {
             resources: stores.resources.clone(),
             clock,
             waiting: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
             repeated: Mutex::default(),
             bad_tokens: AtomicU64::new(0),
             bad_tokens_told: Mutex::default(),
@@ -280,6 +283,7 @@ impl AuditTrail {
     }
 
     async fn write_waiting(&self) -> Result<()> {
+        let _turn = self.writing.lock().await;
         let mut waiting = std::mem::take(&mut *lock(&self.waiting)).entries;
         while !waiting.is_empty() {
             let rest = waiting.split_off(waiting.len().min(GROUP));

@@ -116,13 +116,13 @@ fn too_much(root: Node<'_>, what: &str) -> Error {
 
 /// The message's own resources, under the names that they get and those that the message gives them.
 fn message_graph(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
-    let mut graph = Graph::default();
+    let mut graph = Graph::with_capacity(message.entries.len());
     for (entry, target) in message.entries.iter().zip(targets) {
         let resource = match (target, target.key(), entry.resource) {
             // The entry before it brings what it makes.
             (WriteTarget::Repeated(key), ..) => {
                 if let Some(position) = graph.position(&key.to_string()) {
-                    alias_names(&mut graph, entry, key, position);
+                    alias_names(&mut graph, entry, position);
                 }
                 continue;
             }
@@ -139,19 +139,16 @@ fn message_graph(message: Message<'_>, targets: &[WriteTarget]) -> Graph {
             (_, Some(key), Some(node)) => Resource::within(key.to_string(), message.document.clone(), node.index()),
             _ => continue,
         };
-        let Some(key) = target.key() else { continue };
         let position = graph.insert(resource);
-        alias_names(&mut graph, entry, key, position);
+        alias_names(&mut graph, entry, position);
     }
     graph
 }
 
 /// Lets references name a resource as the message does.
-fn alias_names(graph: &mut Graph, entry: &Entry<'_>, key: &ResourceKey, position: usize) {
-    let mut names = Names::default();
-    names.learn(entry, key);
-    for (name, _) in names.iter() {
-        graph.alias(name.to_owned(), position);
+fn alias_names(graph: &mut Graph, entry: &Entry<'_>, position: usize) {
+    for name in entry.names().into_iter().flatten() {
+        graph.alias(name, position);
     }
 }
 

@@ -53,6 +53,18 @@ impl<'m> Entry<'m> {
         self.resource.and_then(|resource| resource.str("resourceType")).unwrap_or_default()
     }
 
+    /// What references of the message may call its resource: its `fullUrl`; with a RESTful `fullUrl`, and with an id of its own,
+    /// also `Type/id`, as within one base.
+    pub(super) fn names(&self) -> [Option<Cow<'m, str>>; 3] {
+        let kind = self.kind();
+        let by_address = self.full_url.as_deref().and_then(|full| match Reference::parse(full)? {
+            Reference::Absolute { restful: Some((_, of, id)), .. } if of == kind => Some(format!("{of}/{id}").into()),
+            _ => None,
+        });
+        let own = self.resource.and_then(|resource| resource.str("id")).filter(|id| primitive::is_id(id));
+        [self.full_url.clone(), by_address, own.map(|id| format!("{kind}/{id}").into())]
+    }
+
     /// Does its condition name other entries of the message?
     pub(super) fn condition_names_others(&self) -> bool {
         matches!(&self.ask, EntryRequest::Create { if_none_exist: Some(condition) }
@@ -134,21 +146,14 @@ pub struct Message<'m> {
 pub(super) struct Names<'m>(HashMap<Cow<'m, str>, ResourceKey>);
 
 impl<'m> Names<'m> {
-    /// What the references of a message may call the resource of `entry`, which is stored as `key`: its `fullUrl`;
-    /// with a RESTful `fullUrl` or an id of its own also `Type/id`, as within one base.
+    /// What the references of a message may call the resource of `entry`, which is stored as `key`.
     pub(super) fn learn(&mut self, entry: &Entry<'m>, key: &ResourceKey) {
-        let kind = entry.kind();
-        if let Some(full) = &entry.full_url {
-            if let Some(Reference::Absolute { restful: Some((_, of, id)), .. }) = Reference::parse(full)
-                && of == kind
-            {
-                self.0.insert(Cow::Owned(format!("{of}/{id}")), key.clone());
-            }
-            self.0.insert(full.clone(), key.clone());
+        let [given, by_address, own] = entry.names();
+        for name in [by_address, given].into_iter().flatten() {
+            self.0.insert(name, key.clone());
         }
-        let own = entry.resource.and_then(|resource| resource.str("id")).filter(|id| primitive::is_id(id));
-        if let Some(id) = own {
-            self.0.entry(Cow::Owned(format!("{kind}/{id}"))).or_insert_with(|| key.clone());
+        if let Some(own) = own {
+            self.0.entry(own).or_insert_with(|| key.clone());
         }
     }
 

@@ -103,6 +103,14 @@ pub struct PollSize {
     pub bytes: usize,
 }
 
+/// What a poll asks for.
+struct Asked {
+    /// Whose cursors it is about
+    mark: String,
+    /// How far they were told
+    position: FeedPosition,
+}
+
 /// What answers polls.
 pub(super) struct Poll {
     pub(super) resources: Arc<dyn Resources>,
@@ -122,14 +130,15 @@ impl Poll {
         wait: Duration,
     ) -> Result<Option<Records>> {
         let mut newest = self.feed.newest(&caller.organization);
-        let since = self.since(caller, since).await?;
-        let after = since.read_after();
-        if *newest.borrow() <= after && !wait.is_zero() {
+        let announced = *newest.borrow();
+        let Asked { mark, position } = self.asked(caller, since, announced).await?;
+        let after = position.read_after();
+        if announced <= after && !wait.is_zero() {
             // Time over, and a store that closes, both mean: nothing to say.
             let _ = tokio::time::timeout(wait, newest.wait_for(|newest| *newest > after)).await;
         }
         let is_new = *newest.borrow() > after;
-        Ok((!is_new).then(|| Records { records: Vec::new(), cursor: self.cursor(caller, since) }))
+        Ok((!is_new).then(|| Records { records: Vec::new(), cursor: self.cursor(&mark, position) }))
     }
 
     /// The records that changed since the cursor (from the beginning without one), as many as the answer has room for.
@@ -137,7 +146,8 @@ impl Poll {
     /// # Errors
     /// If the caller is no agency, or the cursor is none of ours.
     pub(super) async fn records(&self, caller: &Caller, since: Option<&str>, size: PollSize) -> Result<Records> {
-        let since = self.since(caller, since).await?;
+        let announced = *self.feed.newest(&caller.organization).borrow();
+        let Asked { mark, position: since } = self.asked(caller, since, announced).await?;
         let mut changes = self.feed.changes(&caller.organization, since.read_after(), size.records).await?;
         since.skip_told(&mut changes.items);
         let mut records = Vec::with_capacity(changes.items.len());
@@ -159,7 +169,7 @@ impl Poll {
         }
         let position = if told < changes.items.len() { FeedPosition::once_told(&changes.items, told) } else { None };
         let position = position.unwrap_or(FeedPosition::after(changes.newest));
-        Ok(Records { records, cursor: self.cursor(caller, position) })
+        Ok(Records { records, cursor: self.cursor(&mark, position) })
     }
 
     /// What is told of a Task in the place of its last change up to the commit `newest`; nothing of one that changed again
@@ -201,20 +211,21 @@ impl Poll {
     }
 
     /// The store, whose it is, and how far it was told.
-    fn cursor(&self, caller: &Caller, position: FeedPosition) -> String {
-        format!("{}-{}.{position}", self.feed.store_id(), mark_of(&caller.organization))
+    fn cursor(&self, mark: &str, position: FeedPosition) -> String {
+        format!("{}-{mark}.{position}", self.feed.store_id())
     }
 
-    /// From where on the caller asks.
-    async fn since(&self, caller: &Caller, cursor: Option<&str>) -> Result<FeedPosition> {
+    /// Who asks, and from where on. `announced` is the newest commit that is known to concern the caller.
+    async fn asked(&self, caller: &Caller, cursor: Option<&str>, announced: u64) -> Result<Asked> {
         if caller.role != Role::Agency {
             return Err(Error::forbidden("records are for clients of agencies; ask for resources under /fhir instead"));
         }
-        let announced = *self.feed.newest(&caller.organization).borrow();
-        match cursor {
-            None => Ok(FeedPosition::after(0)),
-            Some(cursor) => self.read_cursor(caller, cursor, announced).await,
-        }
+        let mark = mark_of(&caller.organization);
+        let position = match cursor {
+            None => FeedPosition::after(0),
+            Some(cursor) => self.read_cursor(&mark, cursor, announced).await?,
+        };
+        Ok(Asked { mark, position })
     }
 
     /// How far the cursor was told.
@@ -223,7 +234,7 @@ impl Poll {
     /// `Incorrect` for one that was not given, was given by another store or to another organization, or is ahead of the
     /// store. A store that was set back to a backup gave less than some of its readers have seen: they would miss what comes
     /// next.
-    async fn read_cursor(&self, caller: &Caller, cursor: &str, announced: u64) -> Result<FeedPosition> {
+    async fn read_cursor(&self, own_mark: &str, cursor: &str, announced: u64) -> Result<FeedPosition> {
         let refused = |text: &str| {
             Error::incorrect(Key::UnknownCursor, format!("{text}; ask without a cursor to begin from the start"))
         };
@@ -232,7 +243,7 @@ impl Poll {
         // One that was given before cursors said whose they are has no mark.
         let (store, mark) = issuer.split_once('-').map_or((issuer, None), |(store, mark)| (store, Some(mark)));
         let last = self.last_of(store).ok_or_else(|| refused("the cursor is of another store than this one"))?;
-        if mark.is_some_and(|mark| mark != mark_of(&caller.organization)) {
+        if mark.is_some_and(|mark| mark != own_mark) {
             return Err(refused("the cursor was given to another organization than yours"));
         }
         // What was just read may not be announced yet.

@@ -165,6 +165,7 @@ impl Targets {
         let mut targets = vec![WriteTarget::Nowhere; entries.len()];
         let mut places = Places::default();
         self.search_conditions(caller, entries, &mut places).await?;
+        let needs_names = entries.iter().any(Entry::condition_names_others);
         // A condition may name other entries by their fullUrl (`subject=urn:uuid:...`): those are placed before it.
         for names_others in [false, true] {
             let all = entries.iter().zip(&mut targets).enumerate();
@@ -181,7 +182,7 @@ impl Targets {
                     let text = format!("{key} is written here and by {first}; a message writes each resource once");
                     return Err(entry.about(Error::refused(Key::BundleDuplicate, "", text)));
                 }
-                if let Some(key) = target.key() {
+                if let Some(key) = target.key().filter(|_| needs_names) {
                     places.names.learn(entry, key);
                 }
             }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 
 use super::document::Node;
 
@@ -137,25 +138,46 @@ impl<'a> Edits<'a> {
     }
 }
 
+/// How an instant is written: UTC, with so many digits of its second. A format string would be read anew for each.
+const MILLISECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+const MICROSECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
+
 /// An instant as we write it: UTC with milliseconds, always 24 characters.
 pub fn instant(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    MILLISECONDS.timestamp_to_string(&at)
 }
 
 /// The time of a change of a resource, as `meta.lastUpdated` says it: UTC with microseconds, always 27 characters, so that the
 /// later one is the greater text, too.
 pub fn change_instant(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    MICROSECONDS.timestamp_to_string(&at)
 }
 
 /// A member of an object: its name and the JSON text of its value.
 fn member(name: &str, json: &str) -> String {
-    format!("{}:{json}", quote(name))
+    let mut member = String::with_capacity(name.len() + json.len() + 3);
+    push_quoted(&mut member, name);
+    member.push(':');
+    member.push_str(json);
+    member
 }
 
 /// A JSON string literal.
 pub fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut literal = String::with_capacity(text.len() + 2);
+    push_quoted(&mut literal, text);
+    literal
+}
+
+/// Writes a JSON string literal behind a text. Most of what is written has nothing to escape, and is copied as it stands.
+pub fn push_quoted(to: &mut String, text: &str) {
+    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        to.push_str(&serde_json::Value::from(text).to_string());
+        return;
+    }
+    to.push('"');
+    to.push_str(text);
+    to.push('"');
 }
 
 #[cfg(test)]
@@ -202,6 +224,27 @@ mod tests {
         let mut edits = Edits::new(document.root());
         edits.remove(document.root(), "a");
         assert_eq!(edits.finish(), "{  }");
+    }
+
+    #[test]
+    fn a_literal_is_read_back_as_it_was() {
+        for text in ["", "plain", "é 🏠 \u{7f}\u{2028}", "a\"b", "back\\slash", "line\nbreak", "\u{1f}"] {
+            assert_eq!(quote(text), serde_json::Value::from(text).to_string(), "{text:?}");
+            assert_eq!(serde_json::from_str::<String>(&quote(text)).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn an_instant_has_always_as_many_characters() {
+        for (at, milliseconds, microseconds) in [
+            ("2026-11-21T10:00:00.5Z", "2026-11-21T10:00:00.500Z", "2026-11-21T10:00:00.500000Z"),
+            ("0099-01-02T03:04:05Z", "0099-01-02T03:04:05.000Z", "0099-01-02T03:04:05.000000Z"),
+            ("2026-12-31T23:59:59.999999999Z", "2026-12-31T23:59:59.999Z", "2026-12-31T23:59:59.999999Z"),
+            ("1969-12-31T23:59:59.1234567Z", "1969-12-31T23:59:59.123Z", "1969-12-31T23:59:59.123456Z"),
+        ] {
+            let at: Timestamp = at.parse().unwrap();
+            assert_eq!((instant(at).as_str(), change_instant(at).as_str()), (milliseconds, microseconds));
+        }
     }
 
     #[test]

@@ -24,6 +24,15 @@ const MAX_NAME_LENGTH: usize = 40;
 /// # Errors
 /// If an escape is broken, or what it stands for is not UTF-8.
 pub fn parse(text: &str) -> Result<Vec<(String, String)>, Box<Issue>> {
+    if !text.contains(['%', '+']) {
+        // Nothing is written otherwise than it is meant.
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        let split = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (name.to_owned(), value.to_owned())
+        };
+        return Ok(pairs.map(split).collect());
+    }
     check(text)?;
     Ok(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
 }
@@ -128,6 +137,10 @@ mod tests {
         ];
         assert_eq!(read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(), expected);
         assert_eq!(parse(&write(expected)).unwrap(), read);
+        for plain in ["", "&", "a", "=", "=b", "a=", "a=b=c&&a", "é=🏠&x"] {
+            let expected: Vec<_> = form_urlencoded::parse(plain.as_bytes()).into_owned().collect();
+            assert_eq!(parse(plain).unwrap(), expected, "{plain}");
+        }
         assert_eq!(value("a=1&since=x%20y&since=z", "since").unwrap().as_deref(), Some("x y"));
         assert_eq!(value("a=1", "since").unwrap(), None);
         assert_eq!(check_path("Task/a%2Db+c%C3%A9"), Ok(()));

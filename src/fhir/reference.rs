@@ -30,7 +30,9 @@ impl ResourceKey {
 
 impl fmt::Display for ResourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind, self.id)
+        f.write_str(&self.kind)?;
+        f.write_str("/")?;
+        f.write_str(&self.id)
     }
 }
 
@@ -71,7 +73,8 @@ impl<'a> Reference<'a> {
         if let Some(oid) = text.strip_prefix("urn:oid:") {
             return primitive::is_oid_part(oid).then_some(Self::Urn(text));
         }
-        if text.contains("://") {
+        // Nearly every reference is relative, and holds no colon at all.
+        if text.contains(':') && text.contains("://") {
             return primitive::is_uri(text).then(|| Self::Absolute { url: text, restful: restful(text) });
         }
         let (kind, id, version) = split(text)?;

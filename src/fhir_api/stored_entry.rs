@@ -6,6 +6,7 @@ use crate::fhir::edit::quote;
 use crate::fhir::{Issue, Key, Node};
 use crate::referral::withheld;
 use crate::store::{Stored, Unreadable};
+use crate::yielding;
 
 /// What was found, each that cannot be read in its place among it.
 pub(super) fn in_place<'f>(
@@ -66,6 +67,7 @@ pub(super) fn add_found(
     elements: &[String],
 ) -> Result<()> {
     let resource = stored.document.root();
+    yielding::count(20 + resource.text().len() as u32 / 100);
     let part = (!elements.is_empty()).then(|| subset(resource, elements));
     bundle.add(&Entry {
         full_url: Some(format!("{base}/{}", stored.key)),

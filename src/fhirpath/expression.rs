@@ -147,6 +147,27 @@ impl Expression {
         Some(names.join("."))
     }
 
+    /// The elements that it leads through from a `start`, where it is a path from there and nothing more: `name` and `given` for
+    /// `Patient.name.given`. Besides, is the first one's name that of a choice somewhere? Then an element that is not there by
+    /// that very name may be there by another (`onsetDateTime`); of those behind it none is such a name.
+    pub fn names_from(&self, start: &str) -> Option<(Vec<&str>, bool)> {
+        let (mut names, mut is_choice) = (Vec::new(), false);
+        let mut part = &self.part;
+        while let PartKind::Member { from, name } = &part.kind {
+            let Some(from) = from else {
+                names.reverse();
+                return (*name.text == *start && !names.is_empty()).then_some((names, is_choice));
+            };
+            if is_choice {
+                return None;
+            }
+            is_choice = !name.choices.is_empty();
+            names.push(&*name.text);
+            part = from;
+        }
+        None
+    }
+
     /// The name that its path begins with: `Task` of `Task.for.where(resolve() is Patient)`.
     pub fn first_name(&self) -> Option<&str> {
         let mut part = &self.part;

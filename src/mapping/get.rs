@@ -16,6 +16,7 @@ use super::json_writer::JsonWriter;
 use super::model::{End, Field, Member, RecordList, Shape, Source, Withhold};
 use super::node_search::{FoundNodes, NodeSearch, Target};
 use crate::record::same_value;
+use crate::yielding;
 
 /// The most values that a field has on either side.
 pub(super) const MAX_ENDS: usize = 2;
@@ -196,6 +197,7 @@ impl<'g, 'm> Reader<'g, 'm> {
 
     /// The members of an object, and what is kept beside them.
     fn object(&mut self, members: &'m [Member], extras: Option<&Object<String, Value>>) {
+        yielding::count(10 * members.len() as u32);
         for member in members {
             let kept = extras.and_then(|extras| extras.get(&*member.name));
             if kept.is_none() && !self.may_have_value(member) {

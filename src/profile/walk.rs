@@ -20,6 +20,7 @@ use super::schema::{Content, ElementSchema, Member, Schema, ValueSchema};
 use super::schemas::Schemas;
 use super::slicing::{self, SlicingSlots, SlicingState};
 use crate::fhir::{Kind, Node};
+use crate::yielding;
 
 /// One walk under way.
 struct Walk<'c, 'd> {
@@ -122,6 +123,7 @@ impl<'c, 'd> Walk<'c, 'd> {
     /// An object and everything inside; `element` is where it stands.
     fn object(&mut self, node: Node<'d>, schema: SchemaRef, element: &'c str) {
         let Some(schema) = self.schemas.get(schema) else { return };
+        yielding::count(20);
         self.context.trail.push(OpenObject { schema: &schema.name, element, is_resource: schema.is_resource });
         let start = CountsStart { elements: self.element_counts.len(), slices: self.slice_counts.len() };
         self.element_counts.resize(start.elements + schema.elements.len(), ElementCount::default());

@@ -147,6 +147,12 @@ impl Graph {
         Ok(graph)
     }
 
+    /// A graph that so many resources go into.
+    pub fn with_capacity(count: usize) -> Self {
+        // Each has a key, and of those of a message many have a name besides.
+        Self { resources: Vec::with_capacity(count), by_url: HashMap::with_capacity(2 * count), ..Self::default() }
+    }
+
     /// Adds a resource, or puts it in the place of the one that had this URL.
     pub fn insert(&mut self, resource: Resource) -> usize {
         if let Some(position) = self.by_url.get(&resource.url).copied() {

@@ -131,7 +131,9 @@ impl FromRequestParts<AppState> for Caller {
 
     /// The caller that `authentication` let in. A route that is open to anyone has none.
     async fn from_request_parts(head: &mut Head, _: &AppState) -> Result<Self, Refusal> {
-        head.extensions.remove::<Self>().ok_or_else(|| Error::fault("an open route asks for its caller").into())
+        let caller = head.extensions.remove::<Arc<Self>>();
+        let caller = caller.ok_or_else(|| Error::fault("an open route asks for its caller"))?;
+        Ok(Arc::unwrap_or_clone(caller))
     }
 }
 

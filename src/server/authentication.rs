@@ -2,6 +2,7 @@
 //! [`Caller`](crate::security::Caller) (<https://www.rfc-editor.org/rfc/rfc6750>, <https://www.rfc-editor.org/rfc/rfc8705>), and a
 //! route is open to the roles that the table of routes names.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::Request;
@@ -90,8 +91,10 @@ pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Re
     };
     caller.correlation.clone_from(&id.correlation);
     tracing::Span::current().record("client", caller.client.as_str());
-    request.extensions_mut().insert(caller.clone());
-    access.check(caller.role)
+    let role = caller.role;
+    // Shared, since it is looked at on the way in and on the way out.
+    request.extensions_mut().insert(Arc::new(caller));
+    access.check(role)
 }
 
 /// Does the request show the token of a client that this is open to? For what says more to some than to others.

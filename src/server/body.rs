@@ -16,6 +16,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Document, Issue, Key};
 use crate::limits::KILOBYTE;
+use crate::yielding;
 
 use super::accept;
 use super::app_state::AppState;
@@ -255,6 +256,7 @@ async fn collect(mut body: Body, announced: Option<usize>, most: usize) -> Resul
             return Err(too_large(bytes.len() + chunk.len(), most));
         }
         bytes.extend_from_slice(&chunk);
+        yielding::count_copied(chunk.len());
     }
     Ok(bytes)
 }

@@ -5,7 +5,6 @@
 //! (a token bucket: what was not used is not added up).
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,10 +22,18 @@ const MINUTE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(crate) struct Quotas {
     limits: RequestLimits,
-    /// Requests that are running, by client
-    running: Arc<Mutex<HashMap<String, usize>>>,
-    requests: Mutex<HashMap<String, Bucket>>,
+    clients: Arc<Mutex<HashMap<Arc<str>, ClientUse>>>,
     wrong_tokens: Mutex<HashMap<IpAddr, Bucket>>,
+}
+
+/// What a client has used.
+#[derive(Debug)]
+struct ClientUse {
+    client: Arc<str>,
+    /// Of its requests in a minute
+    bucket: Bucket,
+    /// How many of its requests are running
+    running: usize,
 }
 
 /// What is left of a minute's allowance.
@@ -39,13 +46,13 @@ struct Bucket {
 /// A request that is running, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
-    client: String,
-    running: Arc<Mutex<HashMap<String, usize>>>,
+    client: Arc<str>,
+    clients: Arc<Mutex<HashMap<Arc<str>, ClientUse>>>,
 }
 
 impl Quotas {
     pub(crate) fn new(limits: RequestLimits) -> Self {
-        Self { limits, running: Arc::default(), requests: Mutex::default(), wrong_tokens: Mutex::default() }
+        Self { limits, clients: Arc::default(), wrong_tokens: Mutex::default() }
     }
 
     /// Counts a request of this client.
@@ -53,19 +60,26 @@ impl Quotas {
     /// # Errors
     /// `TooManyRequests`, with when to come again.
     pub(crate) fn enter(&self, client: &str, now: Instant) -> Result<Running> {
+        let mut clients = lock(&self.clients);
+        let used = match clients.get_mut(client) {
+            Some(used) => used,
+            None => {
+                let bucket = Bucket::full(self.limits.client_minute, now);
+                let client: Arc<str> = client.into();
+                clients.entry(client.clone()).or_insert(ClientUse { client, bucket, running: 0 })
+            }
+        };
         let most = self.limits.client_minute;
-        if let Some(after) = take(&mut lock(&self.requests), client, most, now) {
+        if let Some(after) = used.bucket.take(most, now) {
             return Err(too_many(after, format!("a client may send {most} requests a minute (limit client-minute)")));
         }
         let most = self.limits.of_client;
-        let mut running = lock(&self.running);
-        let count = running.entry(client.to_owned()).or_default();
-        if *count >= most {
+        if used.running >= most {
             let message = format!("a client may have {most} requests at a time (limit client-requests)");
             return Err(too_many(Duration::from_secs(1), message));
         }
-        *count += 1;
-        Ok(Running { client: client.to_owned(), running: self.running.clone() })
+        used.running += 1;
+        Ok(Running { client: used.client.clone(), clients: self.clients.clone() })
     }
 
     /// Counts a token that is nobody's, from this address.
@@ -81,7 +95,7 @@ impl Quotas {
                 addresses.clear();
             }
         }
-        match take(&mut addresses, &address, most, now) {
+        match addresses.entry(address).or_insert(Bucket::full(most, now)).take(most, now) {
             None => Ok(()),
             Some(after) => {
                 let message = format!("an address may try {most} unknown tokens a minute (limit wrong-tokens-minute)");
@@ -93,35 +107,30 @@ impl Quotas {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut running = lock(&self.running);
-        match running.get_mut(&self.client) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                running.remove(&self.client);
-            }
+        if let Some(used) = lock(&self.clients).get_mut(&self.client) {
+            used.running -= 1;
         }
     }
 }
 
-/// Takes one of so many a minute; where there is none, says when there is.
-fn take<K, Q>(buckets: &mut HashMap<K, Bucket>, key: &Q, per_minute: u32, now: Instant) -> Option<Duration>
-where
-    K: Eq + Hash + std::borrow::Borrow<Q>,
-    Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
-{
-    let most = f64::from(per_minute);
-    let Some(bucket) = buckets.get_mut(key) else {
-        buckets.insert(key.to_owned(), Bucket { left: most - 1.0, at: now });
-        return None;
-    };
-    let rate = most / MINUTE.as_secs_f64();
-    bucket.left = (bucket.left + now.saturating_duration_since(bucket.at).as_secs_f64() * rate).min(most);
-    bucket.at = now;
-    if bucket.left >= 1.0 {
-        bucket.left -= 1.0;
-        return None;
+impl Bucket {
+    /// With so many in it.
+    fn full(per_minute: u32, now: Instant) -> Self {
+        Self { left: f64::from(per_minute), at: now }
     }
-    Some(Duration::from_secs_f64((1.0 - bucket.left) / rate))
+
+    /// Takes one of so many a minute; where there is none, says when there is.
+    fn take(&mut self, per_minute: u32, now: Instant) -> Option<Duration> {
+        let most = f64::from(per_minute);
+        let rate = most / MINUTE.as_secs_f64();
+        self.left = (self.left + now.saturating_duration_since(self.at).as_secs_f64() * rate).min(most);
+        self.at = now;
+        if self.left >= 1.0 {
+            self.left -= 1.0;
+            return None;
+        }
+        Some(Duration::from_secs_f64((1.0 - self.left) / rate))
+    }
 }
 
 /// More than a client may ask for, to be sent again later.

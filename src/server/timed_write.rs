@@ -1,5 +1,6 @@
 //! A stream that does not wait for ever for the other side to take what it is sent. It stands next to the socket, so that
-//! each byte that is taken counts, whatever is spoken over it.
+//! each byte that is taken counts, whatever is spoken over it. A large answer goes out in pieces, between which others have
+//! the thread.
 
 use std::future::Future;
 use std::io;
@@ -9,6 +10,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
+
+use crate::limits::KILOBYTE;
+use crate::yielding;
+
+/// How much is written at once; what is more waits until others had a turn.
+const MAX_WRITTEN: usize = 64 * KILOBYTE;
 
 /// See the module head.
 pub(super) struct TimedWrite<S> {
@@ -48,7 +55,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedWrite<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for TimedWrite<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let part = &bytes[..bytes.len().min(MAX_WRITTEN)];
+        let written = Pin::new(&mut self.stream).poll_write(context, part);
+        // The system copies what it takes.
+        yielding::count_copied(part.len());
         self.poll_end(written, context)
     }
 
@@ -67,6 +77,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedWrite<S> {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let bytes: usize = buffers.iter().map(|buffer| buffer.len()).sum();
+        if bytes > MAX_WRITTEN
+            && let Some(first) = buffers.iter().find(|buffer| !buffer.is_empty())
+        {
+            return self.poll_write(context, first);
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
         self.poll_end(written, context)
     }

@@ -68,7 +68,7 @@ pub(crate) async fn watch(
     let span = request_span(&id, labels, request.headers());
     async {
         let admitted = admit(&app_state, served.map(|served| served.route), dialect, &mut request, &id).await;
-        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = request.extensions().get::<Arc<Caller>>().cloned();
         let answered = match admitted {
             Ok(None) => dispatch::serve(&app_state, served, request, next).await,
             Ok(Some(conditions)) => dispatch::serve(&app_state, served, request, next)

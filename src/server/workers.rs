@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use crate::error::{Error, Result};
 use crate::limits::RequestLimits;
+use crate::store::read_on_this_thread;
 
 use super::fair_queue::Turn;
 use super::held_bytes::HeldBytes;
@@ -47,7 +48,13 @@ impl Workers {
     /// If the system gives none.
     pub(crate) fn start(limits: RequestLimits, held_bytes: HeldBytes) -> Result<Self> {
         let threads = limits.lists + limits.long + 1;
-        let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("work").enable_all().build();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("work")
+            // Few requests are worked on at a time, so a thread may wait for what they read.
+            .on_thread_start(read_on_this_thread)
+            .enable_all()
+            .build();
         let runtime = runtime.map_err(|error| Error::fault(format!("cannot start threads: {error}")))?;
         // Whoever is alone may have all places for what is long; of the others some are always left.
         let lists_share = limits.lists.saturating_sub(1).max(1);

@@ -53,14 +53,19 @@ impl ChainEnd {
     pub fn start(chain: impl Into<String>) -> Self {
         Self { chain: chain.into(), number: 0, hash: START }
     }
+
+    /// The chain as it ends with this entry behind it.
+    pub(super) fn followed_by(&self, entry: &AuditEntry) -> Self {
+        let number = self.number + 1;
+        Self { chain: self.chain.clone(), number, hash: hash(&self.hash, &self.chain, number, entry) }
+    }
 }
 
 impl AuditRow {
     /// The entry as the row that follows.
     pub fn following(end: &ChainEnd, entry: AuditEntry) -> Self {
-        let number = end.number + 1;
-        let hash = hash(&end.hash, &end.chain, number, &entry);
-        Self { position: 0, chain: end.chain.clone(), number, previous: end.hash, hash, entry }
+        let ChainEnd { chain, number, hash } = end.followed_by(&entry);
+        Self { position: 0, chain, number, previous: end.hash, hash, entry }
     }
 
     /// The chain as it ends with this row.

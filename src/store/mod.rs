@@ -8,7 +8,9 @@
 //! A backend is a folder: `sqlite` and `postgres`; what both are asked in the same words is in `sql`, and `copy` moves a store from one to
 //! the other. What does not depend on the database stands beside it: what
 //! resources are indexed by (`index`, `index_definition`, `index_ids`, `derived`), how a search is read (`query`) and planned
-//! (`search`), how the audit log is chained and verified (`audit_chain`, `audit_verify`), a plan with all that is computed before its transaction (`prepared`), and what is new, in memory (`newest`).
+//! (`search`), how the audit log is chained and verified (`audit_chain`, `audit_verify`), a plan with all that is
+//! computed before its transaction (`prepared`), which threads wait for a disk themselves (`reading_threads`), and what is new, in
+//! memory (`newest`).
 //!
 //! Three promises that every backend keeps, and one suite (`tests/store`) that holds them to it:
 //! - an answered commit is durable, and found exactly once, whatever happens to the process a moment later;
@@ -41,6 +43,7 @@ mod place;
 pub mod postgres;
 mod prepared;
 pub mod query;
+mod reading_threads;
 mod renewal;
 mod resources;
 mod retention;
@@ -65,6 +68,7 @@ pub use feed::Feed;
 pub use health::{Health, WriteState};
 pub use leases::{Lease, Leases};
 pub use place::StorePlace;
+pub use reading_threads::read_on_this_thread;
 pub use renewal::RenewalGroup;
 pub use resources::Resources;
 pub use retention::{PrunedVersions, Retention};

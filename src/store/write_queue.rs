@@ -1,6 +1,6 @@
 //! What the one writer of a store is given to do, and how it takes it: group commit.
 //!
-//! Everything that waits is done in one transaction with a savepoint for each, committed once, and then all are answered. While the
+//! Everything that waits is done in one transaction, each of it whole or not at all, committed once, and then all are answered. While the
 //! writer waits for the disk, or for other gateways, the next group gathers, so nobody is made to wait for company. An answer is
 //! given after the commit and never before; a refusal too, because it may stand on a neighbour in the group.
 //!
@@ -55,6 +55,10 @@ pub(super) trait Savepoint {
 pub(super) trait Job<W: Writer + ?Sized>: Send {
     /// Does it, inside the transaction of its group.
     fn perform(&mut self, session: &mut W::Session<'_>);
+    /// Can it be performed again, where the transaction was rolled back meanwhile?
+    fn is_repeatable(&self) -> bool {
+        false
+    }
     /// Answers, after the transaction; `failed` says why nothing of the group is stored.
     fn answer(self: Box<Self>, failed: Option<&Error>);
 }
@@ -103,10 +107,18 @@ impl<W: Writer> Jobs<W> {
         F: FnOnce(&mut W::Session<'_>) -> Result<T> + Send + 'static,
     {
         let (answer, outcome) = oneshot::channel();
-        let job = PendingJob { work: Some(work), outcome: Err(store_stopped()), answer };
+        self.send(PendingJob { work: Some(work), outcome: Err(store_stopped()), answer }, outcome)
+    }
+
+    /// Has this job done by the writer, whether or not the answer is waited for.
+    pub(super) fn send<'a, T: Send + 'static>(
+        &self,
+        job: impl Job<W> + 'static,
+        answered: oneshot::Receiver<Result<T>>,
+    ) -> StoreFuture<'a, T> {
         // Without a receiver the answer's sender is dropped with the job, and that is the answer.
         let _ = self.0.send(Box::new(job));
-        Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(store_stopped())) })
+        Box::pin(async move { answered.await.unwrap_or_else(|_| Err(store_stopped())) })
     }
 }
 

@@ -9,6 +9,7 @@ mod doors;
 mod growth;
 mod poll;
 mod privacy;
+mod reads;
 mod replay;
 #[path = "../scale/mod.rs"]
 mod scale;

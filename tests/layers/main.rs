@@ -19,6 +19,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("limits", 0),
     ("shipped", 0),
     ("yaml", 0),
+    ("yielding", 0),
     ("referral", 1),
     ("record", 1),
     ("fhirpath", 1),

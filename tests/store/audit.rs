@@ -4,10 +4,11 @@ use handoff::fhir::ResourceKey;
 use handoff::referral::plan::{AuditEntry, AuditOutcome};
 use handoff::store::audit_chain::{AuditRow, ChainEnd, PRUNED};
 use handoff::store::audit_verify::{AuditFault, AuditVerdict, verify};
-use handoff::store::{AuditQuery, Store};
+use handoff::store::sqlite::SqliteStore;
+use handoff::store::{AuditLog, AuditQuery, Resources, Store};
 use jiff::Timestamp;
 
-use crate::backend::{Backend, on_every_backend};
+use crate::backend::{Backend, on_every_backend, parameters};
 use crate::referral::{CLINIC, PANTRY, at, key, noon, referral};
 
 on_every_backend! {
@@ -275,4 +276,36 @@ async fn two_processes_write_one_chain() {
     busy.await.unwrap();
     let verdict = verify(&*other, &[]).await.unwrap();
     assert_eq!((verdict.rows, verdict.ends.len(), verdict.findings), (100, 1, Vec::new()));
+}
+
+/// The audit rows about a resource are led to by an index, however many others there are; those of before there was one for
+/// ids, and those about what is not stored, as well.
+#[tokio::test]
+async fn rows_about_a_resource_are_found_without_a_look_at_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("handoff.db");
+    let store = SqliteStore::open(&path, parameters()).unwrap();
+    let about = |subject: &str| AuditQuery { subject: Some(key(subject)), ..AuditQuery::default() };
+    let nobody = |number: u64| AuditEntry { subject: Some(key("Patient/nobody")), ..entry(number) };
+    store.audit(vec![nobody(100)]).await.unwrap();
+    let mut steps = Vec::new();
+    for round in 0..2 {
+        for number in 0..100 {
+            store.commit(referral(&format!("r{round}-{number}"), PANTRY, noon())).await.unwrap();
+        }
+        store.audit_rows(&about("Task/r0-50")).await.unwrap();
+        let before = store.statement_counts().steps;
+        for (subject, request) in [("Task/r0-50", "request-r0-50"), ("Patient/nobody", "request-100")] {
+            let found = store.audit_rows(&about(subject)).await.unwrap().rows;
+            let requests: Vec<&str> = found.iter().map(|row| row.entry.request.as_str()).collect();
+            assert_eq!(requests, [request], "{subject}");
+        }
+        steps.push(store.statement_counts().steps - before);
+    }
+    println!("steps to the rows about a resource, among 100 and 200 others: {steps:?}");
+    assert_eq!(steps[0], steps[1]);
+    let file = rusqlite::Connection::open(&path).unwrap();
+    assert_eq!(file.execute("UPDATE audit SET about = NULL WHERE subject = 'Task/r0-50'", []).unwrap(), 1);
+    let found = store.audit_rows(&about("Task/r0-50")).await.unwrap();
+    assert_eq!(found.rows.len(), 1);
 }

@@ -2,10 +2,10 @@
 
 use handoff::error::Category;
 use handoff::fhir::edit;
-use handoff::referral::plan::{Extras, Guard, Idempotency, Plan, Write};
-use handoff::referral::{Scope, VersionRange};
+use handoff::referral::plan::{Extras, Guard, Idempotency, Plan, PlannedRead, Write};
+use handoff::referral::{Read, Scope, VersionRange};
 use handoff::store::query::Query;
-use handoff::store::{Store, conflicting};
+use handoff::store::{AuditQuery, Store, conflicting};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -17,6 +17,7 @@ on_every_backend! {
     every_version_is_kept,
     a_stale_version_is_refused_and_nothing_of_its_plan_is_stored,
     of_concurrent_changes_to_one_version_one_wins,
+    a_plan_that_fails_late_takes_no_other_with_it,
     what_was_only_read_must_be_unchanged,
     last_updated_strictly_increases,
     what_is_finer_than_a_microsecond_is_as_the_document_says,
@@ -106,6 +107,46 @@ async fn of_concurrent_changes_to_one_version_one_wins(backend: Backend) {
     }
     assert_eq!(won, 1);
     assert_eq!(store.history(&Scope::Gateway, &key("Task/t"), VersionRange::newest(10)).await.unwrap().len(), 2);
+}
+
+/// Plans that are committed together: one fails when all of it is written, and it alone is undone.
+async fn a_plan_that_fails_late_takes_no_other_with_it(backend: Backend) {
+    const FAILING: u32 = 7;
+    let store = backend.open();
+    let plans = (0..20).map(|number| {
+        let mut plan = referral(&format!("r{number}"), PANTRY, noon());
+        if number == FAILING {
+            let (scope, path) = (Scope::Gateway, "Bundle.entry[3]".to_owned());
+            let read = Read::Resource { key: key("Patient/nobody"), version: None };
+            plan.reads = vec![PlannedRead { scope, read, path }];
+        }
+        let store = store.clone();
+        (number, tokio::spawn(async move { store.commit(plan).await }))
+    });
+    let mut places = Vec::new();
+    for (number, committed) in plans.collect::<Vec<_>>() {
+        let committed = committed.await.unwrap();
+        let stored = text(&*store, &format!("Task/r{number}")).await;
+        match committed {
+            Ok(committed) => {
+                places.push(committed.seq);
+                // As it was stored is as it is answered, however often it had to be done.
+                let answered = committed.writes[7].document.text();
+                assert_eq!(stored.as_deref(), Some(answered), "{number}");
+            }
+            Err(error) => {
+                assert_eq!((number, error.category), (FAILING, Category::NotFound));
+                assert_eq!(stored, None);
+            }
+        }
+    }
+    places.sort_unstable();
+    assert_eq!(places, (1..20).collect::<Vec<_>>());
+    assert_eq!(store.changes(PANTRY, 0, 50).await.unwrap().items.len(), 19);
+    let statistics = store.statistics().await.unwrap();
+    assert!(statistics.resources.contains(&("Task".to_owned(), 19)), "{:?}", statistics.resources);
+    let audited = store.audit_count(&AuditQuery::default()).await.unwrap();
+    assert_eq!((statistics.newest, audited), (19, 19));
 }
 
 async fn what_was_only_read_must_be_unchanged(backend: Backend) {

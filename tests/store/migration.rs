@@ -408,6 +408,9 @@ async fn an_index_of_before_bases_is_kept() {
             "DROP TABLE base; DROP TABLE counted; DROP TABLE task_step; DROP TABLE consent_rule; DROP TABLE task_consent; DROP TABLE unanswered;
               DROP VIEW undecided; DROP TABLE renewal; DROP TABLE withdrawal;
               ALTER TABLE resource DROP COLUMN shown; ALTER TABLE version DROP COLUMN shown;
+              DROP INDEX audit_about; DROP INDEX audit_subject; ALTER TABLE audit DROP COLUMN about;
+              CREATE INDEX audit_subject ON audit (subject) WHERE subject IS NOT NULL;
+              DROP INDEX audit_number; CREATE UNIQUE INDEX audit_number ON audit (chain, number);
               DROP INDEX text_of; ALTER TABLE client DROP COLUMN certificates; PRAGMA user_version = 9",
         )
         .unwrap();

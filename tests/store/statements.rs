@@ -336,6 +336,23 @@ async fn nothing_is_compiled_anew_on_any_connection() {
     assert_eq!((looking.statement_counts().recompiled, again.statement_counts().recompiled), (0, 0));
 }
 
+/// Most statements that are run for a referral that comes in.
+const MAX_RUN: u64 = 70;
+
+#[tokio::test]
+async fn a_referral_is_written_with_few_statements() {
+    let store = SqliteStore::in_memory(parameters()).unwrap();
+    let mut run = Vec::new();
+    for number in 0..4 {
+        let before = store.statement_counts().run;
+        store.commit(referral(&format!("r{number}"), PANTRY, noon())).await.unwrap();
+        run.push(store.statement_counts().run - before);
+    }
+    println!("statements run for a referral: {run:?}");
+    // The first ones make what the others find.
+    assert!(run[3] == run[2] && run[3] <= MAX_RUN, "{run:?}");
+}
+
 /// What is read and administered, and how a referral comes in and changes: looks at no more rows without an index, however
 /// much there is. (Searches are excepted: one without a condition looks at all that there is until its page is full.)
 #[tokio::test]

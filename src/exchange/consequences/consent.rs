@@ -20,8 +20,14 @@ use crate::exchange::consent::{ConsentAnswer, ConsentCheck};
 use crate::exchange::timeline::leading_to;
 
 /// The Tasks of the person whom a Consent is about that is written, and of the one whom it was about, as far as it may matter to
-/// them: what rests on another Consent goes on resting on it, unless this one refuses.
-pub(super) async fn concerned(store: &dyn Resources, write: &Write, base: Option<&str>) -> Result<Vec<ResourceKey>> {
+/// them: what rests on another Consent goes on resting on it, unless this one refuses. `change` is all that is written: no Task that
+/// is stored is about a person whom it brings.
+pub(super) async fn concerned(
+    store: &dyn Resources,
+    change: &[Write],
+    write: &Write,
+    base: Option<&str>,
+) -> Result<Vec<ResourceKey>> {
     let mut tasks = Vec::new();
     if write.key.kind != "Consent" {
         return Ok(tasks);
@@ -34,7 +40,8 @@ pub(super) async fn concerned(store: &dyn Resources, write: &Write, base: Option
     let now = person(write.document.root());
     let before =
         write.replaces.as_ref().and_then(|document| person(document.root())).filter(|it| Some(it) != now.as_ref());
-    for person in now.into_iter().chain(before) {
+    let is_new = |person: &ResourceKey| change.iter().any(|other| other.version == 1 && other.key == *person);
+    for person in now.into_iter().chain(before).filter(|person| !is_new(person)) {
         tasks.extend(store.resting_on(&person, &write.key, refuses).await?);
     }
     Ok(tasks)

@@ -104,7 +104,7 @@ impl Consequences {
                     continue;
                 }
                 let sharing = sharing::concerned(&*self.store, write).await?;
-                let agreeing = consent::concerned(&*self.store, write, self.base.as_deref()).await?;
+                let agreeing = consent::concerned(&*self.store, &plan.writes, write, base).await?;
                 for task in sharing.into_iter().chain(agreeing) {
                     concerned.entry(task).or_insert_with(|| write.key.clone());
                 }

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::yielding;
+
 use super::super::issue::Key;
 use super::super::source_position::SourcePosition;
 use super::foreign::{self, ForeignValue};
@@ -104,6 +106,7 @@ impl Reader<'_> {
         if level > self.max_depth {
             return Err((Key::TooDeep, self.at, format!("values are nested more than {} levels deep", self.max_depth)));
         }
+        yielding::count(3);
         let object = self.bytes[self.at] == b'{';
         let close = if object { b'}' } else { b']' };
         slot.kind = if object { Kind::Object } else { Kind::Array };
@@ -139,21 +142,36 @@ impl Reader<'_> {
     /// A member that stands twice would be read differently by different readers, so it is refused.
     fn no_duplicates(&self, object: usize) -> Result<(), ParseError> {
         let after = self.slots[object].after as usize;
-        let name = |slot: &Slot| self.decoded_name(slot);
+        let mut child = object + 1;
+        // A bit for each name that was seen. Where none is met twice, which is so in nearly every object, nothing is compared.
+        let (mut seen, mut may_repeat) = (0_u64, self.has_escaped_names);
+        while child < after && !may_repeat {
+            let slot = &self.slots[child];
+            let bit = 1 << bit_of(self.name(slot));
+            may_repeat = seen & bit != 0;
+            seen |= bit;
+            child = slot.after as usize;
+        }
+        if may_repeat { self.compare_names(object) } else { Ok(()) }
+    }
+
+    /// The same, each name with all others.
+    fn compare_names(&self, object: usize) -> Result<(), ParseError> {
+        let after = self.slots[object].after as usize;
         let mut names: Vec<(Cow<'_, [u8]>, usize)> = Vec::new();
         let mut child = object + 1;
         let mut crowded = 0;
         while child < after {
             let slot = &self.slots[child];
+            let own = self.decoded_name(slot);
             if names.len() < 32 {
-                let own = name(slot);
                 if let Some((_, first)) = names.iter().find(|(seen, _)| *seen == own) {
                     return Err(self.duplicate(&own, &self.slots[*first], slot));
                 }
             } else {
                 crowded += 1;
             }
-            names.push((name(slot), child));
+            names.push((own, child));
             child = slot.after as usize;
         }
         if crowded > 0 {
@@ -165,9 +183,14 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// A member's name as it is written.
+    fn name(&self, slot: &Slot) -> &[u8] {
+        &self.bytes[slot.name as usize..slot.name as usize + usize::from(slot.name_length)]
+    }
+
     /// A member's name as readers compare it: without escapes.
     fn decoded_name(&self, slot: &Slot) -> Cow<'_, [u8]> {
-        let name = &self.bytes[slot.name as usize..slot.name as usize + usize::from(slot.name_length)];
+        let name = self.name(slot);
         if self.has_escaped_names { foreign::decoded(name) } else { Cow::Borrowed(name) }
     }
 
@@ -207,6 +230,7 @@ impl Reader<'_> {
         self.at += 1;
         let mut escaped = false;
         loop {
+            self.at += plain_length(&self.bytes[self.at..]);
             match self.bytes.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
@@ -304,5 +328,71 @@ impl Reader<'_> {
         let message =
             if self.at >= self.bytes.len() { format!("{message}, but the text ends here") } else { message.to_owned() };
         (Key::JsonSyntax, self.at, message)
+    }
+}
+
+/// So many bytes at the beginning of a text, eight at a time, hold nothing that means something in a string: no quote, no
+/// backslash, no control character. Up to seven more may follow.
+fn plain_length(text: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGHEST: u64 = EACH << 7;
+    // The highest bit of the first byte that is smaller than this one, and nothing of those before it.
+    let smaller = |word: u64, than: u8| word.wrapping_sub(EACH * u64::from(than)) & !word & HIGHEST;
+    let same = |word: u64, byte: u8| smaller(word ^ (EACH * u64::from(byte)), 1);
+    let (words, _) = text.as_chunks::<8>();
+    let mut length = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let special = smaller(word, b' ') | same(word, b'"') | same(word, b'\\');
+        if special != 0 {
+            return length + special.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    length
+}
+
+/// Which of 64 bits stands for a member name: the members of one object seldom share one.
+fn bit_of(name: &[u8]) -> usize {
+    let end = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or_default());
+    (end(name.first()) * 5 + end(name.last()) * 13 + name.len() * 20) % 64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_means_something_in_a_string_is_found_at_every_place() {
+        let plain = "plain é 🏠 \u{7f}text that is longer than three words".as_bytes();
+        assert_eq!(plain_length(plain), plain.len() / 8 * 8);
+        for special in [b'"', b'\\', 0, 1, 0x1f] {
+            for at in 0..plain.len() {
+                let mut text = plain.to_vec();
+                text[at] = special;
+                // What stands behind the first one counts as little as what stands before it.
+                text.extend([b'"', 0x80, 0xff, 0x20, 0x21, 0x5b, 0x5d, 0]);
+                let found = plain_length(&text);
+                assert!(
+                    found == at || (found < at && at - found < 8 && at >= text.len() / 8 * 8),
+                    "{special} at {at}: {found}"
+                );
+            }
+        }
+        assert_eq!(plain_length(b""), 0);
+    }
+
+    #[test]
+    fn members_that_stand_twice_are_found_whatever_their_number() {
+        for count in [2, 3, 31, 32, 33, 64, 65, 200] {
+            let names: Vec<String> = (0..count).map(|number| format!("\"m{number}\":{{\"a\":1}}")).collect();
+            let text = format!("{{{}}}", names.join(","));
+            assert!(read(text.as_bytes(), 1000, 9).is_ok(), "{count}");
+            for twice in [0, count / 2, count - 2] {
+                let text = format!("{{{},\"m{twice}\":0}}", names.join(","));
+                let refused = read(text.as_bytes(), 1000, 9).err().map(|(key, ..)| key);
+                assert_eq!(refused, Some(Key::DuplicateMember), "{twice} of {count}");
+            }
+        }
     }
 }

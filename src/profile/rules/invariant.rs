@@ -16,6 +16,7 @@ use crate::profile::context::CheckContext;
 use crate::profile::definition::Definition;
 use crate::profile::finding::Finding;
 use crate::profile::request::Request;
+use crate::yielding;
 
 /// Invariants that other rules hold: `empty` (ele-1), `extension` (ext-1), `contained` (dom-2 to dom-5), `reference` (ref-1),
 /// `bundle` (bdl-1 to bdl-12), `narrative` (txt-1, txt-2), `questionnaire` (que-7, which no
@@ -195,6 +196,7 @@ pub(in crate::profile) fn run<'d>(
         if !invariant.is_due(&context.request) || is_said {
             continue;
         }
+        yielding::count(20);
         let mut finding = match &invariant.expression {
             Ok(expression) => match expression.condition(&evaluation, element(*node, *parent)) {
                 Ok(Some(true)) => continue,

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::fhir::{Issue, Key};
 use crate::sheet::column::ColumnSet;
 use crate::sheet::report::{Fault, Finding, FindingOutcome};
+use crate::yielding;
 
 use super::header::{self, Position};
 
@@ -54,6 +55,7 @@ pub(super) fn read(text: &str, set: &ColumnSet, findings: &mut Vec<Finding>) -> 
     let mut at = Vec::new();
     let (mut number, mut empty, mut unnamed) = (0, None, false);
     for index in 0.. {
+        yielding::count(20);
         let mut cells = StringRecord::new();
         let begin = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
         if !reader.read_record(&mut cells).map_err(|error| Error::incorrect(Key::Parameter, unreadable(&error)))? {

@@ -8,6 +8,7 @@ mod entry;
 mod normal;
 mod parameter;
 mod parameters;
+mod place;
 mod served;
 mod values;
 

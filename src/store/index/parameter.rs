@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::fhirpath::Expression;
+use super::place::Place;
 
 /// One search parameter of one resource type.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Parameter {
     /// The code system of a bare code, where the element's value set takes its codes from one
     pub(super) system: Option<String>,
     /// What it looks at
-    pub(super) expressions: Vec<Expression>,
+    pub(super) places: Vec<Place>,
 }
 
 /// The kinds of search parameter that are served (<https://hl7.org/fhir/R4/search.html#ptypes>).
@@ -57,7 +57,7 @@ impl ParameterKind {
 impl Parameter {
     /// Does it look at one of these elements, at the top level of its type? Its expressions name what they look at.
     pub fn looks_at_any(&self, elements: &[String]) -> bool {
-        self.expressions.iter().map(ToString::to_string).any(|text| {
+        self.places.iter().map(ToString::to_string).any(|text| {
             let mut words = text.split(|sign: char| !sign.is_ascii_alphanumeric());
             words.any(|word| elements.iter().any(|element| element == word))
         })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::definitions::Definitions;
 use crate::error::{Error, Result};
 use crate::fhir::Node;
-use crate::fhirpath::Context;
+use crate::fhirpath::{Context, Item};
 
 use super::entry::IndexEntry;
 use super::parameter::Parameter;
@@ -93,7 +93,7 @@ impl SearchParameters {
         digest.update("entries 2\n");
         for parameter in &self.parameters {
             digest.update(format!("{parameter} {:?} {:?}", parameter.kind, parameter.system));
-            parameter.expressions.iter().for_each(|expression| digest.update(format!(" {expression}")));
+            parameter.places.iter().for_each(|place| digest.update(format!(" {place}")));
             digest.update("\n");
         }
         digest.update(base);
@@ -124,17 +124,17 @@ impl SearchParameters {
         for number in numbers {
             let Some(parameter) = self.parameter(*number) else { continue };
             let from = entries.len();
-            for expression in &parameter.expressions {
-                let found =
-                    expression.evaluate(&context, resource).map_err(|issue| Error::unprocessable(vec![*issue]))?;
-                for item in &found {
+            for place in &parameter.places {
+                let mut push = |item: &Item<'_>| {
                     values::push(parameter, bases, item, &mut |value| {
                         let entry = IndexEntry { parameter: *number, value };
                         if !entries[from..].contains(&entry) {
                             entries.push(entry);
                         }
                     });
-                }
+                };
+                let found = place.each(&context, resource, &mut push);
+                found.map_err(|issue| Error::unprocessable(vec![*issue]))?;
             }
         }
         Ok(entries)

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::parameter::{Parameter, ParameterKind};
+use super::place::Place;
 use crate::definitions::{Definitions, SearchParameter};
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key, SourcePosition};
@@ -99,7 +100,7 @@ impl Reader<'_> {
         match parameter(resource_type, definition) {
             Ok(mut parameter) => {
                 if bare_codes && parameter.kind == ParameterKind::Token {
-                    parameter.system = self.system(&parameter.expressions);
+                    parameter.system = self.system(&parameter.places);
                 }
                 self.found.insert((resource_type.to_owned(), definition.code.clone()), parameter);
             }
@@ -108,9 +109,9 @@ impl Reader<'_> {
     }
 
     /// The code system that an element of type `code` takes its codes from, if it is one.
-    fn system(&self, expressions: &[Expression]) -> Option<String> {
-        let [only] = expressions else { return None };
-        let step = self.definitions.element_at(&only.as_path()?)?;
+    fn system(&self, places: &[Place]) -> Option<String> {
+        let [only] = places else { return None };
+        let step = self.definitions.element_at(&only.expression().as_path()?)?;
         if step.type_name() != Some("code") {
             return None;
         }
@@ -138,8 +139,9 @@ fn parameter(resource_type: &str, definition: &SearchParameter) -> Result<Parame
     let about = |branch: &Expression| {
         branch.first_name().is_none_or(|first| [resource_type, "Resource", "DomainResource"].contains(&first))
     };
-    let expressions: Vec<Expression> = whole.branches().into_iter().filter(about).collect();
-    if expressions.is_empty() {
+    let branches = whole.branches().into_iter().filter(about);
+    let places: Vec<Place> = branches.map(|branch| Place::new(branch, resource_type)).collect();
+    if places.is_empty() {
         return Err(format!("{name} says nothing about {resource_type}: its expression is {text}"));
     }
     Ok(Parameter {
@@ -148,7 +150,7 @@ fn parameter(resource_type: &str, definition: &SearchParameter) -> Result<Parame
         kind,
         targets: definition.targets.clone(),
         system: None,
-        expressions,
+        places,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::store::audit_log::{AuditPage, AuditQuery};
 
 use super::read::moment;
 use super::value::OwnedValue;
-use super::{Ask, Database, Dialect, Row, Value, values};
+use super::{Ask, Database, Dialect, Row, Value, keys, values};
 
 /// The columns of a row, for [`row`].
 pub(in crate::store) const COLUMNS: &str = "id, chain, number, previous, hash, at, action, outcome, client, organization, request, correlation, \
@@ -18,7 +18,7 @@ pub(in crate::store) const COLUMNS: &str = "id, chain, number, previous, hash, a
 
 /// The rows that are wanted.
 pub(in crate::store) fn rows(connection: &dyn Database, query: &AuditQuery) -> Result<AuditPage> {
-    let asked = condition(connection.dialect(), query);
+    let asked = condition(connection, query)?;
     let mut values = asked.values();
     let order = if query.descending { "DESC" } else { "ASC" };
     // One more than is wanted tells whether there is another page.
@@ -34,10 +34,16 @@ pub(in crate::store) fn rows(connection: &dyn Database, query: &AuditQuery) -> R
 
 /// How many rows are wanted.
 pub(in crate::store) fn count(connection: &dyn Database, query: &AuditQuery) -> Result<u64> {
-    let asked = condition(connection.dialect(), query);
+    let asked = condition(connection, query)?;
     let sql = format!("SELECT count(*) FROM audit WHERE {}", asked.sql);
     Ok(connection.number(&sql, &asked.values())?.cast_unsigned())
 }
+
+/// No resource has this id.
+const NOT_THERE: i64 = -1;
+
+/// Where the value stands in a condition that is added.
+const VALUE: &str = "{}";
 
 /// A condition, and the values in it.
 struct Condition {
@@ -49,7 +55,8 @@ impl Condition {
     fn add(&mut self, sql: &str, value: impl Into<OwnedValue>) {
         self.values.push(value.into());
         // Writing to a string does not fail.
-        let _ = write!(self.sql, " AND {}", sql.replace('?', &format!("?{}", self.values.len())));
+        let value = format!("?{}", self.values.len());
+        let _ = write!(self.sql, " AND {}", sql.replace(VALUE, &value));
     }
 
     fn values(&self) -> Vec<Value<'_>> {
@@ -57,30 +64,43 @@ impl Condition {
     }
 }
 
-fn condition(dialect: Dialect, query: &AuditQuery) -> Condition {
+fn condition(connection: &dyn Database, query: &AuditQuery) -> Result<Condition> {
+    let dialect = connection.dialect();
     let mut condition = Condition { sql: "TRUE".to_owned(), values: Vec::new() };
     if let Some(since) = query.since {
-        condition.add("at >= ?", since.as_millisecond());
+        condition.add("at >= {}", since.as_millisecond());
     }
     if let Some(until) = query.until {
-        condition.add("at <= ?", until.as_millisecond());
+        condition.add("at <= {}", until.as_millisecond());
     }
     if let Some(client) = &query.client {
-        condition.add("client = ?", client.as_str());
+        condition.add("client = {}", client.as_str());
     }
     if let Some(organization) = &query.organization {
-        condition.add("organization = ?", organization.as_str());
+        condition.add("organization = {}", organization.as_str());
     }
     if let Some(subject) = &query.subject {
-        let among = dialect.contains("' ' || entities || ' '", "' ' || ? || ' '");
-        let sql = format!("(subject = ? OR (entities IS NOT NULL AND {among}))");
+        let among = dialect.contains("' ' || entities || ' '", "' ' || {} || ' '");
+        let sql = match dialect {
+            // By the id that the resource had when the row was written. Each part has an index, which SQLite does not see where
+            // they are told as one condition.
+            Dialect::Sqlite => {
+                let id = keys::resource(connection, &subject.kind, &subject.id)?;
+                condition.values.push(id.unwrap_or(NOT_THERE).into());
+                let about = format!("about = ?{}", condition.values.len());
+                let parts = [&*about, "about IS NULL AND subject = {}", &*format!("entities IS NOT NULL AND {among}")];
+                let parts = parts.map(|part| format!("SELECT id FROM audit WHERE {part}"));
+                format!("id IN ({})", parts.join(" UNION ALL "))
+            }
+            Dialect::Postgres => format!("(subject = {{}} OR (entities IS NOT NULL AND {among}))"),
+        };
         condition.add(&sql, subject.to_string());
     }
     if let Some(outcome) = query.outcome {
-        condition.add("outcome = ?", outcome.code());
+        condition.add("outcome = {}", outcome.code());
     }
     if let Some(cursor) = query.cursor {
-        condition.add(if query.descending { "id < ?" } else { "id > ?" }, cursor.cast_signed());
+        condition.add(if query.descending { "id < {}" } else { "id > {}" }, cursor.cast_signed());
     }
     if !query.actions.is_empty() {
         let first = condition.values.len() + 1;
@@ -88,7 +108,7 @@ fn condition(dialect: Dialect, query: &AuditQuery) -> Condition {
         condition.values.extend(query.actions.iter().map(|action| OwnedValue::from(&**action)));
         let _ = write!(condition.sql, " AND action IN ({})", places.join(", "));
     }
-    condition
+    Ok(condition)
 }
 
 /// The row with this number of this chain.

@@ -9,18 +9,24 @@ use crate::store::audit_chain::{AuditRow, ChainEnd, START, checkpoint};
 use crate::store::sql::Ask;
 use crate::store::sql::audit::{COLUMNS, row};
 
+use super::session::Session;
 use super::statement::Connection;
 
 /// Writes the entries behind the newest row.
-pub(super) fn write(connection: &Connection, entries: Vec<AuditEntry>) -> Result<()> {
+pub(super) fn write(session: &mut Session<'_>, entries: &[AuditEntry]) -> Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
+    let connection = session.connection;
     let mut end = own_end(connection)?;
     for entry in entries {
-        let row = AuditRow::following(&end, entry);
-        insert(connection, &row)?;
-        end = row.end();
+        let about = match &entry.subject {
+            Some(subject) => session.keys.known_resource(connection, subject)?,
+            None => None,
+        };
+        let next = end.followed_by(entry);
+        insert(connection, &end, &next, entry, about)?;
+        end = next;
     }
     connection
         .prepare_cached(
@@ -44,20 +50,26 @@ fn own_end(connection: &Connection) -> Result<ChainEnd> {
     Ok(found)
 }
 
-fn insert(connection: &Connection, row: &AuditRow) -> Result<()> {
-    let AuditRow { position: _, chain, number, previous, hash, entry } = row;
+/// Writes the row that leads from one end of the chain to the next.
+fn insert(
+    connection: &Connection,
+    before: &ChainEnd,
+    row: &ChainEnd,
+    entry: &AuditEntry,
+    about: Option<i64>,
+) -> Result<()> {
     let entities: Vec<String> = entry.entities.iter().map(ToString::to_string).collect();
     connection
         .prepare_cached(
             "INSERT INTO audit (chain, number, previous, hash, at, action, outcome, client, organization, request,
-                 correlation, subject, entities, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                 correlation, subject, about, entities, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
-            chain,
-            number.cast_signed(),
-            previous,
-            hash,
+            row.chain,
+            row.number.cast_signed(),
+            before.hash,
+            row.hash,
             entry.at.as_millisecond(),
             entry.action,
             entry.outcome.code(),
@@ -66,6 +78,7 @@ fn insert(connection: &Connection, row: &AuditRow) -> Result<()> {
             entry.request,
             entry.correlation,
             entry.subject.as_ref().map(ToString::to_string),
+            about,
             (!entities.is_empty()).then(|| entities.join(" ")),
             entry.detail,
         ])?;
@@ -92,7 +105,8 @@ pub(super) fn chain_existing(connection: &Connection) -> Result<()> {
 }
 
 /// Removes what is older than `before`, up to the first row that is not, and writes where the chain now begins.
-pub(super) fn prune(connection: &Connection, before: Timestamp, entry: AuditEntry) -> Result<u64> {
+pub(super) fn prune(session: &mut Session<'_>, before: Timestamp, entry: AuditEntry) -> Result<u64> {
+    let connection = session.connection;
     let end = own_end(connection)?;
     let kept: Option<i64> = connection
         .prepare_cached("SELECT min(number) FROM audit WHERE chain = ?1 AND at >= ?2")?
@@ -108,6 +122,6 @@ pub(super) fn prune(connection: &Connection, before: Timestamp, entry: AuditEntr
         .prepare_cached("DELETE FROM audit WHERE chain = ?1 AND number <= ?2")?
         .execute(params![end.chain, last.cast_signed()])?;
     let detail = checkpoint(&ChainEnd { number: last, hash, ..end });
-    write(connection, vec![AuditEntry { detail, ..entry }])?;
+    write(session, &[AuditEntry { detail, ..entry }])?;
     Ok(removed as u64)
 }

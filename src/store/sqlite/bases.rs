@@ -12,7 +12,7 @@ use crate::store::sql::{bases, read};
 use crate::store::visibility::Visibility;
 
 use super::keys::Keys;
-use super::rows;
+use super::rows::{self, Indexed};
 use super::session::Session;
 use super::statement::Connection;
 
@@ -26,8 +26,11 @@ pub(super) fn add(writer: &Connection, keys: &mut Keys, index: &mut Index, base:
     let mut session = Session::new_session(writer, keys, Some(index));
     for (id, updated) in &referring {
         if let Some(stored) = read::newest(writer, Visibility::All, *id)? {
-            rows::remove(&mut session, &before.entries(&stored.document)?, *id, *updated)?;
-            rows::add(&mut session, &index.definition.entries(&stored.document)?, *id, *updated)?;
+            let (resource, updated) = (*id, *updated);
+            let entries = before.entries(&stored.document)?;
+            rows::remove(&mut session, Indexed { entries: &entries, resource, updated })?;
+            let entries = index.definition.entries(&stored.document)?;
+            rows::add(&mut session, &[Indexed { entries: &entries, resource, updated }])?;
         }
     }
     Ok(referring.len())

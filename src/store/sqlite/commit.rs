@@ -2,7 +2,7 @@
 //!
 //! The checks write nothing, so a refused plan costs its neighbours in the group nothing. One comes later: whether those
 //! take part whom a share was made for is asked where it is replaced, and its refusal rolls back what the plan wrote. So
-//! does a read of the plan that finds nothing, which is made when all is written.
+//! does a read of the plan that finds nothing, which is made when all is written. Both are rare.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use rusqlite::{OptionalExtension, params};
 use crate::error::Result;
 use crate::fhir::ResourceKey;
 use crate::referral::plan::{Extras, Guard, Idempotency, Plan, RestsOn, Write};
-use crate::store::Committed;
+use crate::store::ReadResult;
 use crate::store::conflict::{self, matched, stale, used_key};
 use crate::store::document::raise_last_updated;
 use crate::store::newest::ChangeNotice;
@@ -19,9 +19,10 @@ use crate::store::prepared::PreparedPlan;
 use crate::store::sql::renewals::{self, ChangedResource};
 use crate::store::sql::{planned_read, search};
 
+use super::rows::{self, Indexed};
 use super::session::Session;
 use super::task_steps::{self, TaskVersion};
-use super::{audit, consents, feed, rows, shares, unanswered};
+use super::{audit, consents, feed, shares, unanswered};
 
 /// A resource as the transaction found it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,11 +47,18 @@ struct Target {
 
 type Targets = HashMap<ResourceKey, Target>;
 
-/// Commits the plan, or refuses it as a conflict.
-pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Result<Committed> {
+/// What became of a plan. Its writes are as they were stored.
+#[derive(Debug)]
+pub(super) struct CommitOutcome {
+    pub(super) seq: u64,
+    pub(super) reads: Vec<ReadResult>,
+}
+
+/// Commits the plan, or refuses it as a conflict. Where the transaction is rolled back, it can be committed again.
+pub(super) fn commit(session: &mut Session<'_>, prepared: &mut PreparedPlan) -> Result<CommitOutcome> {
     let PreparedPlan { plan, reindexed, consents, unmatched, reads } = prepared;
     let Plan {
-        mut writes,
+        writes,
         shares,
         permissions,
         extras,
@@ -63,18 +71,18 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
         read_bytes,
         idempotency,
     } = plan;
-    if let Some(idempotency) = &idempotency {
+    if let Some(idempotency) = idempotency {
         refuse_used(session, idempotency)?;
     }
-    for guard in &guards {
+    for guard in guards {
         check_guard(session, guard)?;
     }
-    for (scope, query) in &unmatched {
+    for (scope, query) in unmatched {
         if let Some(found) = search::first(session.connection, session.index()?, scope, query)? {
             return Err(matched(&found));
         }
     }
-    let mut targets = targets(session, &writes)?;
+    let mut targets = targets(session, writes)?;
     if let Some(unread) = reindexed.iter().find(|change| change.before.is_none()) {
         return Err(conflict::unread(&unread.key));
     }
@@ -83,7 +91,7 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     session.progress.seq = seq;
     let mut announcement = ChangeNotice { seq: seq.cast_unsigned(), ..ChangeNotice::default() };
     let mut touched = Vec::new();
-    for write in &mut writes {
+    for write in writes.iter_mut() {
         raise_last_updated(write, &mut session.progress.updated)?;
         let Some(target) = targets.get_mut(&write.key) else { continue };
         announcement.directory |= write.public || target.stored_version.public;
@@ -95,18 +103,21 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
             touched.push(target.stored_version.id);
         }
     }
-    for change in &reindexed {
-        let (Some(target), Some(stored_version)) = (targets.get(&change.key), &change.before) else { continue };
-        rows::remove(session, stored_version, target.stored_version.id, target.stored_version.updated)?;
-        rows::add(session, &change.after, target.stored_version.id, target.updated)?;
+    let mut indexed = Vec::with_capacity(reindexed.len());
+    for change in &*reindexed {
+        let (Some(target), Some(entries)) = (targets.get(&change.key), &change.before) else { continue };
+        let (resource, updated) = (target.stored_version.id, target.stored_version.updated);
+        rows::remove(session, Indexed { entries, resource, updated })?;
+        indexed.push(Indexed { entries: &change.after, resource, updated: target.updated });
         if let Some(answer) = &change.answer {
-            unanswered::keep(session, target.stored_version.id, answer, target.updated)?;
+            unanswered::keep(session, resource, answer, target.updated)?;
         }
     }
-    for said in &consents {
+    rows::add(session, &indexed)?;
+    for said in consents {
         consents::replace(session, said)?;
     }
-    for change in &deferred {
+    for change in deferred {
         let Some(Target { stored_version, version, .. }) = targets.get(&change.resource).copied() else { continue };
         let replaced = stored_version.version;
         let changed = ChangedResource { id: stored_version.id, replaced, version };
@@ -116,7 +127,7 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
         }
         renewals::defer(session.connection, seq, change, changed, &withdrawn)?;
     }
-    let mut renewed = match &renewal {
+    let mut renewed = match renewal {
         Some(step) => {
             let resource = session.keys.resource(session.connection, &step.change.key)?;
             renewals::advance(session.connection, step, resource, seq)?
@@ -125,22 +136,22 @@ pub(super) fn commit(session: &mut Session<'_>, prepared: PreparedPlan) -> Resul
     };
     let rests_on: HashMap<&ResourceKey, &RestsOn> =
         permissions.iter().map(|permission| (&permission.task, &permission.rests_on)).collect();
-    for share in &shares {
+    for share in shares {
         renewed.extend(shares::replace(session, share)?);
         consents::rest(session, share, rests_on.get(&share.task).copied())?;
     }
-    for extras in &extras {
+    for extras in extras {
         renewed.push(store_extras(session, extras)?);
     }
-    feed::mark_changed(session, &feed, &mut announcement)?;
+    feed::mark_changed(session, feed, &mut announcement)?;
     feed::renew(session, &touched, renewed, &mut announcement)?;
-    audit::write(session.connection, remembered)?;
-    if let Some(idempotency) = &idempotency {
+    audit::write(session, remembered)?;
+    if let Some(idempotency) = idempotency {
         store_idempotency(session, idempotency)?;
     }
-    let reads = planned_read::read_all(session.connection, session.index()?, &reads, read_bytes.unwrap_or(usize::MAX))?;
+    let reads = planned_read::read_all(session.connection, session.index()?, reads, read_bytes.unwrap_or(usize::MAX))?;
     session.announcements.push(announcement);
-    Ok(Committed { seq: seq.cast_unsigned(), writes, reads })
+    Ok(CommitOutcome { seq: seq.cast_unsigned(), reads })
 }
 
 // === what may refuse ===

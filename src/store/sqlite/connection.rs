@@ -55,7 +55,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     let page: i64 = writer.pragma_query_value(None, "page_size", |row| row.get(0))?;
     writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_BYTES / page.max(1))?;
     writer.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-    writer.set_prepared_statement_cache_capacity(128);
+    writer.set_prepared_statement_cache_capacity(256);
     schema::migrate(&writer, path)?;
     Ok(writer)
 }

@@ -66,11 +66,7 @@ impl Keys {
             return Ok(*id);
         }
         let kind = self.kind(writer, &key.kind)?;
-        let found = writer
-            .prepare_cached("SELECT id FROM resource WHERE kind = ?1 AND logical = ?2")?
-            .query_row(params![kind, key.id], |row| row.get(0))
-            .optional()?;
-        let id = match found {
+        let id = match stored_id(writer, kind, &key.id)? {
             Some(id) => id,
             None => self.give(
                 writer,
@@ -81,6 +77,15 @@ impl Keys {
         };
         self.remember(key.clone(), id);
         Ok(id)
+    }
+
+    /// The id of a resource, if it has one.
+    pub(super) fn known_resource(&mut self, writer: &Connection, key: &ResourceKey) -> Result<Option<i64>> {
+        if let Some(id) = self.resources.get(key) {
+            return Ok(Some(*id));
+        }
+        let Some(kind) = self.known_kind(writer, &key.kind)? else { return Ok(None) };
+        stored_id(writer, kind, &key.id)
     }
 
     fn give(&mut self, writer: &Connection, sql: &str, values: impl Params) -> Result<i64> {
@@ -122,4 +127,12 @@ impl Keys {
             None => self.give(writer, "INSERT INTO parameter (kind, code) VALUES (?1, ?2)", params![kind, code]),
         }
     }
+}
+
+fn stored_id(writer: &Connection, kind: i64, logical: &str) -> Result<Option<i64>> {
+    let found = writer
+        .prepare_cached("SELECT id FROM resource WHERE kind = ?1 AND logical = ?2")?
+        .query_row(params![kind, logical], |row| row.get(0))
+        .optional()?;
+    Ok(found)
 }

@@ -8,7 +8,8 @@
 //! Where the database does not take what is written (a full disk, a file that is gone, one that another version of the
 //! program has changed), every write says so and nothing of it is stored; what can be read is read meanwhile.
 //!
-//! How it works: one thread writes (`writer`), a few read (`reader`), and no thread that serves touches the file. What
+//! How it works: one thread writes (`writer`), a few read (`reader`), and no thread that keeps many requests going touches the
+//! file; those that work on few read it themselves. What
 //! can be computed before the transaction (parsing, index rows) is computed by the sender. A store in memory has one
 //! connection, so there the thread that writes reads as well.
 
@@ -62,6 +63,8 @@ mod in_use;
 mod keys;
 mod leases;
 mod moving;
+mod multi_insert;
+mod pending_plan;
 mod read_queue;
 mod reader;
 mod reindex;
@@ -139,7 +142,10 @@ impl SqliteStore {
     pub fn in_memory(parameters: &Arc<SearchParameters>) -> Result<Self> {
         let connection = connection::open_memory()?;
         let index = reindex::prepare(&connection, parameters)?;
-        Self::start(connection, FileUse::None, Some(Arc::new(index)), None, |jobs| Ok(Readers::at_writer(jobs.clone())))
+        let statements = connection.counters().clone();
+        Self::start(connection, FileUse::None, Some(Arc::new(index)), None, |jobs| {
+            Ok(Readers::at_writer(jobs.clone(), statements))
+        })
     }
 
     /// Opens the file to administer it. Clients are read and changed; resources are read, and neither written nor
@@ -254,7 +260,10 @@ impl Resources for SqliteStore {
         Box::pin(async move {
             let read = |keys: Vec<_>| self.readers.read(move |reader| read::documents(reader, &keys));
             let prepared = PreparedPlan::of(plan, &self.index()?.definition, read).await?;
-            self.write(move |session| commit::commit(session, prepared)).await
+            match &self.jobs {
+                Some(jobs) => pending_plan::submit(jobs, prepared).await,
+                None => Err(super::write_state::store_stopped()),
+            }
         })
     }
 
@@ -375,7 +384,8 @@ impl Resources for SqliteStore {
         since: DirectoryPosition,
         changes: mpsc::Sender<Stored>,
     ) -> StoreFuture<'_, DirectoryPosition> {
-        self.readers.read(move |reader| sql::directory::changes(reader, since, &changes))
+        // Each change is waited for by whoever asks.
+        self.readers.read_elsewhere(move |reader| sql::directory::changes(reader, since, &changes))
     }
 
     fn directory_version(&self) -> watch::Receiver<u64> {
@@ -441,7 +451,7 @@ impl Credentials for SqliteStore {
     fn save_client(&self, client: ClientRow, remembered: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
         self.write(move |session| {
             clients::put(session, &client)?;
-            audit::write(session.connection, remembered)
+            audit::write(session, &remembered)
         })
     }
 
@@ -449,7 +459,7 @@ impl Credentials for SqliteStore {
         let id = id.to_owned();
         self.write(move |session| {
             let found = clients::revoke(session, &id, at.as_millisecond())?;
-            audit::write(session.connection, if found { remembered } else { Vec::new() })?;
+            audit::write(session, if found { &remembered } else { &[] })?;
             Ok(found)
         })
     }
@@ -461,7 +471,7 @@ impl Credentials for SqliteStore {
 
 impl AuditLog for SqliteStore {
     fn audit(&self, entries: Vec<AuditEntry>) -> StoreFuture<'_, ()> {
-        self.write(move |session| audit::write(session.connection, entries))
+        self.write(move |session| audit::write(session, &entries))
     }
 
     fn audit_rows<'a>(&'a self, query: &'a AuditQuery) -> StoreFuture<'a, AuditPage> {
@@ -489,7 +499,7 @@ impl AuditLog for SqliteStore {
     }
 
     fn prune_audit(&self, before: Timestamp, entry: AuditEntry) -> StoreFuture<'_, u64> {
-        self.write(move |session| audit::prune(session.connection, before, entry))
+        self.write(move |session| audit::prune(session, before, entry))
     }
 }
 
@@ -529,5 +539,29 @@ mod tests {
             assert_eq!(dies.await.unwrap_err().category, Category::Fault);
         }
         assert!(store.clients().await.unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_thread_that_may_wait_reads_itself_and_any_other_has_it_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open_for_clients(&folder.path().join("handoff.db")).unwrap();
+        let reads_here = |store: &SqliteStore| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let reader = store.readers.read(|_| Ok(std::thread::current().id()));
+            let reader = runtime.block_on(reader).unwrap();
+            for _ in 0..=READERS {
+                let dies = store.readers.read::<()>(|_| panic!("as a fault in our own code would"));
+                assert_eq!(runtime.block_on(dies).unwrap_err().category, Category::Fault);
+            }
+            assert!(runtime.block_on(store.clients()).unwrap().is_empty());
+            reader == std::thread::current().id()
+        };
+        assert!(!reads_here(&store));
+        let store = std::thread::spawn(move || {
+            crate::store::read_on_this_thread();
+            assert!(reads_here(&store));
+            store
+        });
+        assert!(!reads_here(&store.join().unwrap()));
     }
 }

@@ -1,5 +1,6 @@
-//! How a store reads: on threads, each with its own connection, so a read waits for the disk here and not on a thread
-//! that serves; a database in memory is read by the thread that writes it.
+//! How a store reads: with a few connections of its own, on threads of its own, so a read waits for the disk here and not on a
+//! thread that keeps many requests going. A thread that may wait reads itself (`reading_threads`), which spares two wakeups; a
+//! database in memory is read by the thread that writes it.
 //!
 //! A read is one snapshot: the write-ahead log lets it see one state of the database, and the writer goes on meanwhile.
 
@@ -19,41 +20,62 @@ use super::schema;
 use super::statement::{Connection, StatementCounters};
 use super::step_limit::{MaxSteps, StepLimit};
 use super::writer::Writer;
+use crate::store::reading_threads::reads_itself;
 use crate::store::write_queue::Jobs;
 use crate::store::write_state::store_stopped;
 
-type Read = Box<dyn FnOnce(&Connection, &StepLimit) + Send>;
+/// Something that is to be read, and then told.
+type Read = Box<dyn FnOnce(&Reader) -> Option<Tell> + Send>;
+type Tell = Box<dyn FnOnce() + Send>;
+
+/// What something is read with.
+#[derive(Debug)]
+pub(super) struct Reader {
+    connection: Connection,
+    step_limit: StepLimit,
+}
 
 /// How a store reads.
 #[derive(Debug)]
 pub(super) enum Readers {
-    /// On threads that do nothing else
+    /// With connections that do nothing else
     Threads {
-        /// Where they take what is to be read
-        reads: Arc<ReadQueue<Read>>,
-        /// The threads
+        /// Where what is to be read meets a connection
+        reads: Arc<ReadQueue<Reader, Read>>,
+        /// The threads that read for those that may not wait for the disk
         threads: Vec<JoinHandle<()>>,
         /// How many steps one read may take
         max_steps: MaxSteps,
+        /// What counts the reads
+        statements: Arc<StatementCounters>,
     },
-    /// On the one that writes: a database in memory has one connection. None once the store is to end
-    Writer(Option<Jobs<Writer>>),
+    /// On the one that writes: a database in memory has one connection
+    Writer {
+        /// None once the store is to end
+        jobs: Option<Jobs<Writer>>,
+        /// What counts the reads
+        statements: Arc<StatementCounters>,
+    },
 }
 
 impl Readers {
-    /// Starts this many threads.
+    /// Starts this many threads, with as many connections.
     pub(super) fn start(path: &Path, count: usize, statements: &Arc<StatementCounters>) -> Result<Self> {
-        let reads = Arc::new(ReadQueue::<Read>::new());
-        let mut threads = Vec::new();
         let max_steps = MaxSteps::none();
-        for number in 0..count {
+        let mut connections = Vec::with_capacity(count);
+        for _ in 0..count {
             let mut connection = open_reader(path, statements)?;
             let step_limit = StepLimit::install(&mut connection, max_steps.clone())?;
+            connections.push(Reader { connection, step_limit });
+        }
+        let reads = Arc::new(ReadQueue::new(connections));
+        let mut threads = Vec::with_capacity(count);
+        for number in 0..count {
             let taken = reads.clone();
             let thread = std::thread::Builder::new().name(format!("store-read-{number}"));
-            threads.push(thread.spawn(move || serve(&connection, &step_limit, &taken)).map_err(Error::fault)?);
+            threads.push(thread.spawn(move || serve(&taken)).map_err(Error::fault)?);
         }
-        Ok(Self::Threads { reads, threads, max_steps })
+        Ok(Self::Threads { reads, threads, max_steps, statements: statements.clone() })
     }
 
     /// Ends reads that take more steps than these. Where it is read by the one that writes, they are not counted.
@@ -64,23 +86,46 @@ impl Readers {
     }
 
     /// Reads where it is written.
-    pub(super) fn at_writer(jobs: Jobs<Writer>) -> Self {
-        Self::Writer(Some(jobs))
+    pub(super) fn at_writer(jobs: Jobs<Writer>, statements: Arc<StatementCounters>) -> Self {
+        Self::Writer { jobs: Some(jobs), statements }
     }
 
-    /// Reads one state of the database.
+    /// Reads one state of the database: here, where this thread reads itself and a connection is free.
     pub(super) fn read<'a, T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> StoreFuture<'a, T> {
+        if let Self::Threads { reads, statements, .. } = self
+            && reads_itself()
+            && let Some(taken) = reads.take_free()
+        {
+            statements.count_read();
+            let found = taken.connection().map_or_else(|| Err(not_answered()), |reader| reader.answer(read));
+            return Box::pin(std::future::ready(found));
+        }
+        self.read_elsewhere(read)
+    }
+
+    /// Reads one state of the database, never here: what is found on the way may be waited for by this thread.
+    pub(super) fn read_elsewhere<'a, T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> StoreFuture<'a, T> {
         match self {
-            Self::Threads { reads, .. } => read_on_thread(reads, read),
-            Self::Writer(Some(jobs)) => jobs.submit(move |session| read(session.connection)),
-            Self::Writer(None) => Box::pin(std::future::ready(Err(store_stopped()))),
+            Self::Threads { reads, statements, .. } => {
+                statements.count_read();
+                read_on_thread(reads, read)
+            }
+            Self::Writer { jobs: Some(jobs), statements } => {
+                statements.count_read();
+                jobs.submit(move |session| read(session.connection))
+            }
+            Self::Writer { jobs: None, .. } => Box::pin(std::future::ready(Err(store_stopped()))),
         }
     }
 
-    /// Ends the threads, once they have read what was asked for.
+    /// Ends the threads, once they have read what was asked for, and closes the connections: only who closes the file last finds
+    /// it whole.
     pub(super) fn stop(&mut self) {
         match self {
             Self::Threads { reads, threads, .. } => {
@@ -88,54 +133,71 @@ impl Readers {
                 for thread in threads.drain(..) {
                     let _ = thread.join();
                 }
+                reads.drop_connections();
             }
-            Self::Writer(jobs) => *jobs = None,
+            Self::Writer { jobs, .. } => *jobs = None,
         }
     }
 }
 
 fn read_on_thread<'a, T: Send + 'static>(
-    reads: &ReadQueue<Read>,
+    reads: &ReadQueue<Reader, Read>,
     read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
 ) -> StoreFuture<'a, T> {
     let (answer, answered) = oneshot::channel();
-    let read: Read = Box::new(move |connection, step_limit| {
+    let read: Read = Box::new(move |reader| {
         // Who no longer waits needs no answer.
-        if !answer.is_closed() {
-            let _ = answer.send(snapshot(connection, step_limit, read));
+        if answer.is_closed() {
+            return None;
         }
+        let found = reader.answer(read);
+        Some(Box::new(move || drop(answer.send(found))))
     });
     // Once the threads end, the answer's sender is dropped with the read, and that is the answer.
     reads.push(read);
-    Box::pin(
-        async move { answered.await.unwrap_or_else(|_| Err(Error::fault("a read of the store was not answered"))) },
-    )
+    Box::pin(async move { answered.await.unwrap_or_else(|_| Err(not_answered())) })
 }
 
-fn serve(connection: &Connection, step_limit: &StepLimit, reads: &ReadQueue<Read>) {
-    while let Some(read) = reads.next() {
-        // A read that panics is not answered; the thread goes on with the next one.
-        if catch_unwind(AssertUnwindSafe(|| read(connection, step_limit))).is_err() && !connection.is_autocommit() {
-            let _ = connection.execute_batch("ROLLBACK");
+fn not_answered() -> Error {
+    Error::fault("a read of the store was not answered")
+}
+
+fn serve(reads: &ReadQueue<Reader, Read>) {
+    while let Some((read, taken)) = reads.next() {
+        let tell = taken.connection().and_then(read);
+        // Whoever is told may ask for more at once, and is to find what it knows still at hand.
+        drop(taken);
+        if let Some(tell) = tell {
+            tell();
         }
     }
 }
 
-/// Everything that one read asks is answered from one state of the database.
-fn snapshot<T>(
-    connection: &Connection,
-    step_limit: &StepLimit,
-    read: impl FnOnce(&Connection) -> Result<T>,
-) -> Result<T> {
-    connection.prepare_cached("BEGIN")?.execute([])?;
-    let outcome = schema::check(connection).and_then(|()| {
-        step_limit.begin();
-        read(connection)
-    });
-    step_limit.end();
-    // A read that failed may have ended the transaction.
-    if !connection.is_autocommit() {
-        connection.prepare_cached("COMMIT")?.execute([])?;
+impl Reader {
+    /// What a read finds. One that panics is not answered; the connection goes on with the next one.
+    fn answer<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        catch_unwind(AssertUnwindSafe(|| self.snapshot(read))).unwrap_or_else(|_| {
+            self.step_limit.end();
+            if !self.connection.is_autocommit() {
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+            Err(not_answered())
+        })
     }
-    outcome
+
+    /// Everything that one read asks is answered from one state of the database.
+    fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let Self { connection, step_limit } = self;
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        let outcome = schema::check(connection).and_then(|()| {
+            step_limit.begin();
+            read(connection)
+        });
+        step_limit.end();
+        // A read that failed may have ended the transaction.
+        if !connection.is_autocommit() {
+            connection.prepare_cached("COMMIT")?.execute([])?;
+        }
+        outcome
+    }
 }

@@ -12,10 +12,11 @@ use crate::store::index_ids::Index;
 use crate::store::sql::{self, read};
 use crate::store::visibility::Visibility;
 
+use super::bases;
 use super::keys::Keys;
+use super::rows::{self, Indexed};
 use super::session::Session;
 use super::statement::Connection;
-use super::{bases, rows};
 
 /// How many resources are read at a time.
 const BATCH: i64 = 500;
@@ -83,7 +84,8 @@ fn rebuild(index: &Index, writer: &Connection, keys: &mut Keys) -> Result<usize>
         count += resources.len();
         for (id, updated) in resources {
             if let Some(stored) = read::newest(writer, Visibility::All, id)? {
-                rows::add(&mut session, &index.definition.entries(&stored.document)?, id, updated)?;
+                let entries = index.definition.entries(&stored.document)?;
+                rows::add(&mut session, &[Indexed { entries: &entries, resource: id, updated }])?;
             }
         }
     }

@@ -24,6 +24,8 @@ use crate::store::index::SearchParameters;
 
 use super::backup::{self, CopiedState, Progress};
 use super::check::{self, StoreReport};
+use super::keys::Keys;
+use super::session::Session;
 use super::statement::Connection;
 use super::{SqliteStore, audit, connection, in_use};
 
@@ -106,7 +108,9 @@ fn begin_anew(file: &Path, entry: AuditEntry) -> Result<CopiedState> {
     let name = uuid::Uuid::new_v4().simple().to_string();
     let commit = state.commit.cast_signed();
     writer.execute("INSERT INTO restored (cursors, seq) VALUES (?1, ?2)", params![name, commit])?;
-    audit::write(&writer, vec![AuditEntry { detail: format!("commit {commit}"), ..entry }])?;
+    let mut keys = Keys::default();
+    let mut session = Session::new_session(&writer, &mut keys, None);
+    audit::write(&mut session, &[AuditEntry { detail: format!("commit {commit}"), ..entry }])?;
     writer.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
     writer.close()?;
     Ok(state)

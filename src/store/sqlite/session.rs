@@ -37,6 +37,31 @@ pub(super) struct Session<'w> {
     pub(super) conflicts: u64,
     /// Why the database did not take what a job wrote
     pub(super) failure: Option<Error>,
+    /// How the jobs of the group are kept apart
+    pub(super) isolation: Isolation,
+}
+
+/// How the jobs of a group are kept apart: what one of them wrote before it failed must not stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Isolation {
+    /// A plan fails before it writes, but for a few cases: where one did not, the group is done again with savepoints. Each
+    /// page that a savepoint protects is copied, which is a tenth of what a plan costs
+    None,
+    /// As `None`, and a plan has failed after it wrote
+    Broken,
+    /// Each in a savepoint of its own
+    Savepoints,
+}
+
+/// How far the group had come.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    progress: Progress,
+    version: i64,
+    created: usize,
+    announced: usize,
+    /// How many rows the connection had changed
+    changes: u64,
 }
 
 impl<'w> Session<'w> {
@@ -53,6 +78,7 @@ impl<'w> Session<'w> {
             clients: None,
             conflicts: 0,
             failure: None,
+            isolation: Isolation::Savepoints,
         }
     }
 
@@ -64,6 +90,42 @@ impl<'w> Session<'w> {
     /// What resources are indexed by.
     pub(super) fn index(&self) -> Result<&'w Index> {
         self.index.ok_or_else(|| Error::fault("the store was opened to administer clients only"))
+    }
+
+    /// All of the work or nothing of it, whatever becomes of the rest of the group. Work that can be done again may go without
+    /// a savepoint.
+    pub(super) fn repeatable<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.isolation == Isolation::Savepoints {
+            return self.within_savepoint(work);
+        }
+        let before = self.mark();
+        let outcome = work(self);
+        if let Err(error) = &outcome {
+            if self.connection.total_changes() == before.changes {
+                self.conflicts += u64::from(error.category == Category::Conflict);
+                self.set_back(before);
+            } else {
+                self.isolation = Isolation::Broken;
+            }
+        }
+        outcome
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            progress: self.progress,
+            version: self.version,
+            created: self.created.len(),
+            announced: self.announcements.len(),
+            changes: self.connection.total_changes(),
+        }
+    }
+
+    fn set_back(&mut self, to: Mark) {
+        self.progress = to.progress;
+        self.version = to.version;
+        self.created.truncate(to.created);
+        self.announcements.truncate(to.announced);
     }
 
     /// Is the transaction still open? Outside of it a statement would commit by itself.
@@ -79,8 +141,7 @@ impl<'w> Session<'w> {
 
 impl Savepoint for Session<'_> {
     fn within_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let (progress, given) = (self.progress, self.keys.given());
-        let (created, announced) = (self.created.len(), self.announcements.len());
+        let (before, given) = (self.mark(), self.keys.given());
         self.execute("SAVEPOINT one")?;
         let outcome = work(self);
         if let Err(error) = &outcome {
@@ -93,9 +154,7 @@ impl Savepoint for Session<'_> {
             }
             self.conflicts += u64::from(error.category == Category::Conflict);
             self.execute("ROLLBACK TO one")?;
-            self.progress = progress;
-            self.created.truncate(created);
-            self.announcements.truncate(announced);
+            self.set_back(before);
             if self.keys.given() != given {
                 self.keys.forget();
             }

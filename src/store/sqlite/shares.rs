@@ -1,6 +1,8 @@
 //! Who takes part in which Task and what they see through it. Replaced per Task; only what differs is written, and what
 //! ends is kept with its time: who was shown what, and until when, can always be told.
 
+use std::sync::LazyLock;
+
 use rusqlite::params;
 
 use crate::error::Result;
@@ -9,11 +11,23 @@ use crate::referral::party::PartEnd;
 use crate::referral::plan::{GivenResource, Share, SharedWith, Sharing};
 use crate::store::conflict::changed_sharing;
 use crate::store::shared::{Given, Shared};
+use crate::store::sql::Value;
 use crate::store::sql::referral::party;
 
+use super::multi_insert::MultiInsert;
 use super::session::Session;
 use super::statement::Connection;
 use super::withheld;
+
+/// The resource is shared through the Task from this commit on.
+static BEGIN_SHARING: LazyLock<MultiInsert> = LazyLock::new(|| {
+    MultiInsert::new("INSERT OR FAIL INTO task_resource (task, resource, giver, since)", "(?, ?, ?, ?)", "")
+});
+/// One more Task through which the Organization sees the resource.
+static GRANT: LazyLock<MultiInsert> = LazyLock::new(|| {
+    let insert = "INSERT OR FAIL INTO seen (organization, kind, resource, tasks)";
+    MultiInsert::new(insert, "(?, ?, ?, 1)", " ON CONFLICT DO UPDATE SET tasks = tasks + 1")
+});
 
 /// Puts the share in the place of what was shared through its Task before. Gives the Task's id if that changed anything.
 ///
@@ -34,18 +48,19 @@ pub(super) fn replace(session: &mut Session<'_>, share: &Share) -> Result<Option
     for resource in old.resources.keys().filter(|resource| !new.resources.contains_key(resource)) {
         end_sharing(session, task, *resource)?;
     }
-    for (resource, given) in new.resources.iter().filter(|(resource, _)| !old.resources.contains_key(resource)) {
-        begin_sharing(session, task, *resource, given.giver)?;
-    }
+    let begun = new.resources.iter().filter(|(resource, _)| !old.resources.contains_key(resource));
+    let since = session.progress.seq;
+    let begun = begun.flat_map(|(resource, given)| [task, *resource, given.giver, since].map(Value::from));
+    BEGIN_SHARING.execute(session.connection, &begun.collect::<Vec<_>>())?;
     for part in old.parties.difference(&new.parties) {
         end_part(session, task, *part, share.end)?;
     }
     for part in new.parties.difference(&old.parties) {
         begin_part(session, task, *part)?;
     }
-    for (organization, kind, resource) in new.grants_missing_in(&old) {
-        grant(session.connection, organization, kind, resource)?;
-    }
+    let granted = new.grants_missing_in(&old);
+    let granted = granted.flat_map(|(organization, kind, resource)| [organization, kind, resource].map(Value::from));
+    GRANT.execute(session.connection, &granted.collect::<Vec<_>>())?;
     for (organization, kind, resource) in old.grants_missing_in(&new) {
         revoke(session.connection, organization, kind, resource)?;
     }
@@ -86,15 +101,6 @@ fn named(session: &mut Session<'_>, sharing: &Sharing) -> Result<Shared> {
     Ok(shared)
 }
 
-/// The resource is shared through the Task from this commit on.
-fn begin_sharing(session: &Session<'_>, task: i64, resource: i64, giver: i64) -> Result<()> {
-    session
-        .connection
-        .prepare_cached("INSERT INTO task_resource (task, resource, giver, since) VALUES (?1, ?2, ?3, ?4)")?
-        .execute([task, resource, giver, session.progress.seq])?;
-    Ok(())
-}
-
 /// The resource is shared through the Task until this commit.
 fn end_sharing(session: &Session<'_>, task: i64, resource: i64) -> Result<()> {
     session
@@ -122,17 +128,6 @@ fn end_part(session: &Session<'_>, task: i64, (organization, party): (i64, Party
              WHERE task = ?1 AND organization = ?2 AND party = ?3 AND until IS NULL",
         )?
         .execute(params![task, organization, party.code(), session.progress.seq, end.code()])?;
-    Ok(())
-}
-
-/// One more Task through which the Organization sees the resource.
-fn grant(connection: &Connection, organization: i64, kind: i64, resource: i64) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO seen (organization, kind, resource, tasks) VALUES (?1, ?2, ?3, 1)
-             ON CONFLICT DO UPDATE SET tasks = tasks + 1",
-        )?
-        .execute(params![organization, kind, resource])?;
     Ok(())
 }
 

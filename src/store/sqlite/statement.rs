@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, OpenFlags, Params, Row, StatementStatus};
 
+use crate::yielding;
+
 /// A connection. What it compiles is kept; see the module head.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -62,8 +64,10 @@ impl StepsLeft {
 /// What the statements of a store have come to.
 #[derive(Debug, Default)]
 pub(super) struct StatementCounters {
+    reads: AtomicU64,
     compiled: AtomicU64,
     recompiled: AtomicU64,
+    run: AtomicU64,
     steps: AtomicU64,
     sorts: AtomicU64,
     scanned: AtomicU64,
@@ -72,10 +76,14 @@ pub(super) struct StatementCounters {
 /// What the statements of a store have come to, on all of its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StatementCounts {
+    /// Reads of one state of the database, of however many statements: each may be waited for on another thread
+    pub reads: u64,
     /// Statements whose text a connection had not compiled yet, or no longer had
     pub compiled: u64,
     /// Statements that SQLite compiled anew by itself
     pub recompiled: u64,
+    /// Statements that were run
+    pub run: u64,
     /// Steps of the database's virtual machine (<https://sqlite.org/opcode.html>)
     pub steps: u64,
     /// Statements that had to sort what they found
@@ -115,7 +123,13 @@ impl Connection {
     pub(super) fn limit_steps(&mut self, left: &Arc<StepsLeft>) -> rusqlite::Result<()> {
         self.steps_left = Some(left.clone());
         let left = left.clone();
-        self.raw.progress_handler(INTERVAL, Some(move || left.take(INTERVAL.cast_unsigned().into())))
+        self.raw.progress_handler(
+            INTERVAL,
+            Some(move || {
+                yielding::count(500);
+                left.take(INTERVAL.cast_unsigned().into())
+            }),
+        )
     }
 
     /// What counts its statements.
@@ -132,12 +146,14 @@ impl Connection {
                 None,
             ));
         }
+        yielding::count(50);
         let cached = self.raw.prepare_cached(sql)?;
         if cached.get_status(StatementStatus::Run) == 0 {
             self.counters.compiled.fetch_add(1, Ordering::Relaxed);
         }
         // SQLite asks whenever the count of a statement comes to a whole interval: each run begins at none.
         cached.reset_status(StatementStatus::VmStep);
+        self.counters.run.fetch_add(1, Ordering::Relaxed);
         Ok(Statement { cached, counters: &self.counters, steps_left })
     }
 
@@ -209,12 +225,19 @@ impl Drop for Statement<'_> {
 }
 
 impl StatementCounters {
+    /// Counts a read.
+    pub(super) fn count_read(&self) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What there has been so far.
     pub(super) fn counts(&self) -> StatementCounts {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         StatementCounts {
+            reads: count(&self.reads),
             compiled: count(&self.compiled),
             recompiled: count(&self.recompiled),
+            run: count(&self.run),
             steps: count(&self.steps),
             sorts: count(&self.sorts),
             scanned: count(&self.scanned),

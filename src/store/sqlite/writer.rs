@@ -1,6 +1,7 @@
 //! The one thread that writes ([`write_queue`](crate::store::write_queue)): a group is one transaction of the file, and the log is
 //! synced once for it.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +20,7 @@ use super::in_use::FileUse;
 use super::keys::Keys;
 use super::room::room;
 use super::schema;
-use super::session::{Progress, Session};
+use super::session::{Isolation, Progress, Session};
 use super::statement::Connection;
 use crate::store::failure::{stopped, superseded};
 use crate::store::index_ids::Index;
@@ -153,6 +154,15 @@ impl Writer {
     }
 
     fn transaction(&mut self, group: &mut [Box<Job>]) -> Result<()> {
+        let repeatable = group.iter().all(|job| job.is_repeatable());
+        if repeatable && self.attempt(group, Isolation::None)?.is_continue() {
+            return Ok(());
+        }
+        self.attempt(group, Isolation::Savepoints).map(drop)
+    }
+
+    /// Does the group in one transaction. `Break`, where that took savepoints and there were none: then nothing is done.
+    fn attempt(&mut self, group: &mut [Box<Job>], isolation: Isolation) -> Result<ControlFlow<()>> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.check_database()?;
         let (progress, version, same): (_, _, Option<bool>) = self
@@ -171,9 +181,13 @@ impl Writer {
         }
         let seq = progress.seq;
         let session = Session::new_session(&self.connection, &mut self.keys, self.index.as_deref());
-        let mut session = Session { progress, version, ..session };
+        let mut session = Session { progress, version, isolation, ..session };
         for job in group {
             job.perform(&mut session);
+            if session.isolation == Isolation::Broken {
+                self.roll_back();
+                return Ok(ControlFlow::Break(()));
+            }
             if !session.is_open() {
                 let unknown = || Error::fault("the database has ended the transaction");
                 return Err(session.failure.unwrap_or_else(unknown));
@@ -201,7 +215,7 @@ impl Writer {
         if let Some(version) = clients {
             self.newest_sequences.raise_clients(version.cast_unsigned());
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Adds what was stored for the first time to the counts of the types, one row a type.

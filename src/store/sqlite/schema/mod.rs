@@ -38,6 +38,7 @@ const STEPS: &[&str] = &[
     include_str!("014_consents.sql"),
     include_str!("015_unanswered.sql"),
     include_str!("016_renewals.sql"),
+    include_str!("017_audit_about.sql"),
 ];
 
 /// The first version whose audit log is chained. Hashes are none that SQL could compute: rows of older files are chained
