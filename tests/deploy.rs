@@ -262,9 +262,13 @@ fn the_compose_file_is_of_what_is_there() {
     }
     // The balancer knows the gateways by their names, and looks at what they say of themselves.
     let balancer = compose["configs"]["balancer"]["content"].as_str().unwrap();
-    let served: Vec<&str> =
-        balancer.lines().filter_map(|line| line.trim().strip_prefix("server ")?.split(' ').nth(1)).collect();
-    assert_eq!(served, ["gateway-1:8080", "gateway-2:8080"]);
+    let served = |role: &str| -> Vec<&str> {
+        let servers = balancer.lines().filter_map(|line| line.trim().strip_prefix("server ")?.strip_suffix(role));
+        servers.filter_map(|server| server.split(' ').nth(1)).collect()
+    };
+    for role in [" check", " backup"] {
+        assert_eq!(served(role), ["gateway-1:8080", "gateway-2:8080"], "{role}");
+    }
     assert!(balancer.contains("mode tcp") && balancer.contains("GET /readyz"));
     // Held polls are not cut off: they wait for a minute at most.
     assert!(balancer.contains("timeout server 120s"));
