@@ -26,6 +26,8 @@ pub(super) struct Taken<'q, C, T> {
     queue: &'q ReadQueue<C, T>,
     /// None once it was given back
     connection: Option<C>,
+    /// Is it a reader that has it, which takes what waits itself when it is done?
+    is_readers: bool,
 }
 
 impl<C, T> std::fmt::Debug for ReadQueue<C, T> {
@@ -62,7 +64,7 @@ impl<C, T> ReadQueue<C, T> {
             return None;
         }
         let connection = state.connections.pop()?;
-        Some(Taken { queue: self, connection: Some(connection) })
+        Some(Taken { queue: self, connection: Some(connection), is_readers: false })
     }
 
     /// What has waited longest, with a connection for it; waits for both. Nothing once the queue is closed and empty.
@@ -80,7 +82,7 @@ impl<C, T> ReadQueue<C, T> {
                     return None;
                 }
                 if let Some((one, connection)) = state.next() {
-                    return Some((one, Taken { queue: self, connection: Some(connection) }));
+                    return Some((one, Taken { queue: self, connection: Some(connection), is_readers: true }));
                 }
                 state.idle.push(own.clone());
             }
@@ -104,11 +106,11 @@ impl<C, T> ReadQueue<C, T> {
         drop(connections);
     }
 
-    fn give_back(&self, connection: C) {
+    fn give_back(&self, connection: C, is_readers: bool) {
         let idle = {
             let mut state = self.state();
             state.connections.push(connection);
-            state.idle_reader()
+            if is_readers { None } else { state.idle_reader() }
         };
         if let Some(thread) = idle {
             thread.unpark();
@@ -147,7 +149,7 @@ impl<C, T> Taken<'_, C, T> {
 impl<C, T> Drop for Taken<'_, C, T> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.queue.give_back(connection);
+            self.queue.give_back(connection, self.is_readers);
         }
     }
 }
