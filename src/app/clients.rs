@@ -1,4 +1,5 @@
-//! The clients of the store, in memory, and fresh: one that is revoked is refused a moment later.
+//! The clients of the store, in memory, each time with the version that the store had come to: a request that finds a newer one has
+//! them read anew before it is let in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,9 @@ const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// # Errors
 /// Those of the store.
 pub async fn load(store: &dyn Credentials) -> Result<Clients> {
-    Ok(Clients::new(store.clients().await?.into_iter().filter_map(client)))
+    // Asked first: what is read then is of this version, or of a newer one.
+    let version = *store.clients_version().borrow();
+    Ok(Clients::new(store.clients().await?.into_iter().filter_map(client)).with_version(version))
 }
 
 /// Follows the store's clients, for as long as it is polled; reads them at once when asked to.

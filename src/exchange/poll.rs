@@ -130,7 +130,7 @@ impl Poll {
         wait: Duration,
     ) -> Result<Option<Records>> {
         let mut newest = self.feed.newest(&caller.organization);
-        let announced = *newest.borrow();
+        let announced = self.feed.newest_now(&caller.organization).await?;
         let Asked { mark, position } = self.asked(caller, since, announced).await?;
         let after = position.read_after();
         if announced <= after && !wait.is_zero() {
@@ -146,7 +146,7 @@ impl Poll {
     /// # Errors
     /// If the caller is no agency, or the cursor is none of ours.
     pub(super) async fn records(&self, caller: &Caller, since: Option<&str>, size: PollSize) -> Result<Records> {
-        let announced = *self.feed.newest(&caller.organization).borrow();
+        let announced = self.feed.newest_now(&caller.organization).await?;
         let Asked { mark, position: since } = self.asked(caller, since, announced).await?;
         let mut changes = self.feed.changes(&caller.organization, since.read_after(), size.records).await?;
         since.skip_told(&mut changes.items);

@@ -155,6 +155,7 @@ impl Steps {
     /// # Errors
     /// Why it would be refused.
     pub(super) async fn dry_run<C: Change>(&self, change: &C) -> Result<C::Outcome> {
+        self.resources.catch_up().await?;
         Ok(change.build(self.clock.now()).await?.outcome)
     }
 
@@ -164,6 +165,8 @@ impl Steps {
         key: Option<&RepeatKey>,
         change: &C,
     ) -> Result<ChangeOutcome<C::Outcome>> {
+        // Whatever another gateway has changed before decides with it, in each attempt.
+        self.resources.catch_up().await?;
         let at = self.clock.now();
         let Built { mut plan, context, mut outcome, refused } = change.build(at).await?;
         if let Some(rules) = refused {

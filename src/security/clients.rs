@@ -61,13 +61,26 @@ impl fmt::Debug for Client {
 #[derive(Debug, Default)]
 pub struct Clients {
     by_id: HashMap<String, Client>,
+    /// No older than this one of the versions that whoever keeps them counts
+    version: u64,
 }
 
 impl Clients {
     /// A directory of these; those that are revoked are left out.
     pub fn new(clients: impl IntoIterator<Item = Client>) -> Self {
         let valid = clients.into_iter().filter(|client| client.revoked.is_none());
-        Self { by_id: valid.map(|client| (client.id.clone(), client)).collect() }
+        Self { by_id: valid.map(|client| (client.id.clone(), client)).collect(), version: 0 }
+    }
+
+    /// The same, as read when whoever keeps them had come to this version.
+    #[must_use]
+    pub fn with_version(self, version: u64) -> Self {
+        Self { version, ..self }
+    }
+
+    /// The version that they are of, or older than them.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// How many are let in.

@@ -46,6 +46,13 @@ impl Admission {
         (Self { clients: clients.clone(), changed, refresh }, ClientUpdates { clients, changed: change, asked })
     }
 
+    /// Ready when those who are let in are no older than this version of them.
+    pub(crate) async fn catch_up(&self, version: u64) {
+        if self.clients.load().version() < version {
+            self.refresh().await;
+        }
+    }
+
     /// How many clients are let in.
     pub(crate) fn count(&self) -> usize {
         self.clients.load().len()

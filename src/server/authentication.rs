@@ -72,12 +72,14 @@ impl Access {
 /// Lets the request in, and puts its caller where the handler finds it.
 ///
 /// # Errors
-/// `Unauthenticated` without a good token; `Forbidden` for a role that the route is not open to.
+/// `Unauthenticated` without a good token; `Forbidden` for a role that the route is not open to; those of the store, where it
+/// cannot say whether the clients have changed.
 pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Request, id: &RequestId) -> Result<()> {
     if access == Access::Anyone {
         return Ok(());
     }
     let token = bearer(request.headers())?;
+    catch_up(app_state).await?;
     let Origin { address, certificate, .. } = Origin::of(request.extensions());
     let mut caller = match app_state.admission.authenticate_known(token, certificate, &id.own) {
         Ok(caller) => caller,
@@ -98,10 +100,22 @@ pub(crate) async fn admit(app_state: &AppState, access: Access, request: &mut Re
 }
 
 /// Does the request show the token of a client that this is open to? For what says more to some than to others.
-pub(crate) fn is_allowed(app_state: &AppState, access: Access, head: &Parts) -> bool {
+/// Where the store cannot be asked, what was known of its clients counts: whoever operates it wants to know why.
+pub(crate) async fn is_allowed(app_state: &AppState, access: Access, head: &Parts) -> bool {
+    if head.headers.contains_key(AUTHORIZATION) {
+        let _ = catch_up(app_state).await;
+    }
     let certificate = Origin::of(&head.extensions).certificate;
     let caller = bearer(&head.headers).and_then(|token| app_state.admission.authenticate_known(token, certificate, ""));
     caller.is_ok_and(|caller| access.allows(caller.role))
+}
+
+/// Who is let in is known as the store has it now, whichever gateway has changed that.
+async fn catch_up(app_state: &AppState) -> Result<()> {
+    app_state.store.catch_up().await?;
+    let version = *app_state.store.clients_version().borrow();
+    app_state.admission.catch_up(version).await;
+    Ok(())
 }
 
 /// The token of the request.

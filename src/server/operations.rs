@@ -54,7 +54,7 @@ async fn alive() -> Response {
 
 /// `GET /readyz`, to anybody: requests can be served, or what is missing.
 async fn ready(State(app_state): State<AppState>, request: Request) -> Answer {
-    let is_operator = is_allowed(&app_state, Operator, &request.into_parts().0);
+    let is_operator = is_allowed(&app_state, Operator, &request.into_parts().0).await;
     check(&app_state, is_operator).await?;
     if is_operator {
         return in_full(&app_state).await;

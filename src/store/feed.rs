@@ -17,6 +17,12 @@ pub trait Feed: Send + Sync {
     /// the commit, so a poll with nothing to find asks no database, and a long poll waits here.
     fn newest(&self, organization: &str) -> watch::Receiver<u64>;
 
+    /// The same, with all that was committed before the store caught up last (see [`Resources::catch_up`](super::Resources::catch_up)),
+    /// be it announced by then or not.
+    fn newest_now<'a>(&'a self, organization: &'a str) -> StoreFuture<'a, u64> {
+        Box::pin(std::future::ready(Ok(*self.newest(organization).borrow())))
+    }
+
     /// The newest commit of all. What is read may be ahead of what was announced (see [`Feed::newest`]), and a cursor that
     /// was just given stands for it.
     fn newest_commit(&self) -> StoreFuture<'_, u64>;

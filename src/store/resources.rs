@@ -129,6 +129,13 @@ pub trait Resources: Send + Sync {
         changes: mpsc::Sender<Stored>,
     ) -> StoreFuture<'_, DirectoryPosition>;
 
+    /// Ready when everything is announced that was committed before this was asked, whoever committed it: the versions of the
+    /// directory and the clients, and what is new for whom (see [`Feed::newest_now`](super::Feed::newest_now)). Asked before
+    /// anything is decided by what is kept in memory. A store that one gateway alone serves announces what it commits.
+    fn catch_up(&self) -> StoreFuture<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Raised by every commit that changes the directory.
     fn directory_version(&self) -> watch::Receiver<u64>;
 

@@ -102,6 +102,11 @@ impl Demo {
         self.as_client(self.clients.iter().filter(|client| client["role"] == role).nth(position).unwrap())
     }
 
+    /// The first client of this organization.
+    pub fn of_organization(&self, organization: &str) -> Client {
+        self.as_client(self.clients.iter().find(|client| client["organization"] == organization).unwrap())
+    }
+
     fn as_client(&self, client: &Value) -> Client {
         Client {
             base: self.base.clone(),
@@ -134,6 +139,16 @@ fn launch(folder: &Path, address: &str) -> Child {
 }
 
 impl Client {
+    /// The same client, at another gateway.
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
+    /// Another client of the same organization.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }

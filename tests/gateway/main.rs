@@ -8,10 +8,15 @@ mod backup;
 mod care_plan;
 mod closed_loop;
 mod demo;
+mod fresh;
 mod kill;
 mod kills_under_load;
+mod once;
+#[path = "../postgres/mod.rs"]
+mod postgres;
 mod readme;
 #[path = "../scale/mod.rs"]
 mod scale;
+mod several;
 mod stays_as_it_came;
 mod who_sees_what;

@@ -1,49 +1,71 @@
 //! A PostgreSQL for the tests of one process: Debian's, started by the first test that asks, on a free port and a socket of its
 //! own, with a database for each test. It is stopped, and its folder removed, when the process ends, however it ends: the
 //! shell that holds it reads from a pipe that only this process has open.
+//!
+//! A test that stops its server, or wants another kind of it, starts one of its own.
 
-use std::io::{BufRead, BufReader};
+#![allow(dead_code)] // each test binary uses what it needs of what they share
+
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
-/// Starts a server in a folder of its own, says where, and ends it when there is nothing more to read.
+/// Starts a server in a folder of its own, says where, does what it is told, and ends the server when there is nothing more to
+/// read. It is told to `stop`, as a machine that goes away, and to `start`.
 const SERVE: &str = r#"
 set -eu
 PATH="$1:$PATH"
 folder=$(mktemp -d /tmp/handoff-postgres.XXXXXX)
 chmod 755 "$folder"
-end() { pg_ctl -D "$folder/data" -m immediate stop >/dev/null 2>&1 || true; rm -rf "$folder"; }
+stop() { pg_ctl -D "$folder/data" -m immediate stop >/dev/null 2>&1; }
+end() { stop || true; rm -rf "$folder"; }
 trap end EXIT
 trap '' INT TERM HUP
+options="-p $2 -k $folder -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=400 -c shared_buffers=64MB -c max_wal_size=512MB"
+start() { pg_ctl -D "$folder/data" -l "$folder/log" -w -o "$options" start >/dev/null </dev/null; }
 initdb -D "$folder/data" -U handoff -A trust --encoding=UTF8 --locale=C --no-sync >/dev/null
-pg_ctl -D "$folder/data" -l "$folder/log" -w -o "-p $2 -k $folder -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=400 -c shared_buffers=64MB -c max_wal_size=512MB" start >/dev/null </dev/null
+if [ -n "${CERTIFICATE:-}" ]; then
+  (umask 077; printf %s "$CERTIFICATE" >"$folder/server.pem"; printf %s "$KEY" >"$folder/server.key")
+  options="$options -c ssl=on -c ssl_cert_file=$folder/server.pem -c ssl_key_file=$folder/server.key"
+fi
+start
 echo "$folder"
-cat >/dev/null
+while read -r told; do
+  "$told"
+  echo "$told"
+done
 "#;
 
 /// A server that runs.
 pub(crate) struct Server {
-    /// Holds the server; never waited for
-    _shell: Child,
+    /// What holds it
+    shell: Mutex<Shell>,
     /// Where its socket is
     folder: PathBuf,
     port: u16,
     binaries: PathBuf,
 }
 
+/// The shell that holds a server, which ends with the last word that it can be told.
+struct Shell {
+    _process: Child,
+    told: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
 /// A database of one test, gone when it is dropped.
 pub(crate) struct Database {
     name: String,
-    server: &'static Server,
+    server: Arc<Server>,
 }
 
 /// The server of this process; none where PostgreSQL is not installed, which is said aloud.
-pub(crate) fn server() -> Option<&'static Server> {
-    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER.get_or_init(Server::start).as_ref()
+pub(crate) fn server() -> Option<&'static Arc<Server>> {
+    static SERVER: OnceLock<Option<Arc<Server>>> = OnceLock::new();
+    SERVER.get_or_init(Server::own).as_ref()
 }
 
 /// The folder of PostgreSQL's programs: as Debian installs them, the newest version of several.
@@ -55,8 +77,18 @@ fn binaries() -> Option<PathBuf> {
 }
 
 impl Server {
+    /// One of the caller's own, which ends with it; none where PostgreSQL is not installed, which is said aloud.
+    pub(crate) fn own() -> Option<Arc<Self>> {
+        Self::start_with(&[])
+    }
+
+    /// As [`Server::own`], which speaks TLS with this certificate and its key, both in PEM.
+    pub(crate) fn with_certificate(certificate: &str, key: &str) -> Option<Arc<Self>> {
+        Self::start_with(&[("CERTIFICATE", certificate), ("KEY", key)])
+    }
+
     #[allow(clippy::print_stderr)] // what is skipped is said aloud
-    fn start() -> Option<Self> {
+    fn start_with(variables: &[(&str, &str)]) -> Option<Arc<Self>> {
         let Some(binaries) = binaries() else {
             eprintln!("skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)");
             return None;
@@ -69,25 +101,36 @@ impl Server {
             command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "sh"]);
         }
         command.args(["-c", SERVE, "sh"]).arg(&binaries).arg(port.to_string()).current_dir("/");
-        let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut folder = String::new();
-        BufReader::new(shell.stdout.take().unwrap()).read_line(&mut folder).unwrap();
+        command.envs(variables.iter().copied());
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (told, answers) = (process.stdin.take().unwrap(), BufReader::new(process.stdout.take().unwrap()));
+        let mut shell = Shell { _process: process, told, answers };
+        let folder = shell.answer();
         assert!(folder.starts_with('/'), "PostgreSQL did not start");
-        Some(Self { _shell: shell, folder: folder.trim_end().into(), port, binaries })
+        Some(Arc::new(Self { shell: Mutex::new(shell), folder: folder.into(), port, binaries }))
     }
 
     /// Where it listens on the network.
-    #[allow(dead_code)] // not every test that includes this asks
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
+    /// Ends it as if its machine had gone: no connection is told why. Only of a test's own.
+    pub(crate) fn stop(&self) {
+        self.shell.lock().unwrap().tell("stop");
+    }
+
+    /// Starts it again where it was.
+    pub(crate) fn start(&self) {
+        self.shell.lock().unwrap().tell("start");
+    }
+
     /// An empty database.
-    pub(crate) fn database(&'static self) -> Database {
+    pub(crate) fn database(self: &Arc<Self>) -> Database {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         self.sql(&format!("CREATE DATABASE {name} TEMPLATE template0"));
-        Database { name, server: self }
+        Database { name, server: self.clone() }
     }
 
     fn sql(&self, sql: &str) {
@@ -106,21 +149,32 @@ impl Server {
     }
 }
 
+impl Shell {
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn tell(&mut self, word: &str) {
+        writeln!(self.told, "{word}").unwrap();
+        assert_eq!(self.answer(), word, "what PostgreSQL was told went wrong");
+    }
+}
+
 impl Database {
     /// Its URL, over the socket.
     pub(crate) fn url(&self) -> String {
-        let Server { folder, port, .. } = self.server;
+        let Server { folder, port, .. } = &*self.server;
         format!("postgres://handoff@/{}?host={}&port={port}", self.name, folder.display())
     }
 
     /// Its URL, over the network.
-    #[allow(dead_code)] // not every test that includes this asks
     pub(crate) fn network_url(&self) -> String {
         format!("postgres://handoff@127.0.0.1:{}/{}", self.server.port, self.name)
     }
 
     /// What a statement answers, done beside every gateway.
-    #[allow(dead_code)] // not every test that includes this asks
     pub(crate) fn sql(&self, sql: &str) -> String {
         self.server.sql_in(&self.name, sql)
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use handoff::error::Category;
 use handoff::fhir::Key;
 use handoff::referral::plan::{Guard, Plan};
 use handoff::referral::{Scope, VersionRange};
@@ -14,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::backend::{Backend, on_every_backend, parameters};
-use crate::postgres::{Database, server};
+use crate::postgres::{Database, Server, server};
 use crate::referral::{CLINIC, PANTRY, key, noon, referral, write};
 use crate::search::query;
 
@@ -131,6 +132,52 @@ async fn what_one_gateway_commits_wakes_those_who_wait_at_another() {
     assert!(gateways[0].revoke_client("c", noon()).await.unwrap());
     clients.wait_for(|version| *version == 2).await.unwrap();
     assert_eq!(gateways[1].clients().await.unwrap()[0].revoked, Some(noon()));
+}
+
+/// What another gateway has done is known to whoever asks first, though no notice of it was heard.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_not_heard_of_is_known_to_who_asks_first() {
+    // It is the test's own, since others would miss it.
+    let Some(server) = Server::own() else { return };
+    let database = server.database();
+    let gateways = gateways(&database).await;
+    let (here, there) = (&gateways[0], &gateways[1]);
+    // Nobody listens any more, for a second.
+    let deafen = || {
+        database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()")
+    };
+    for round in 1..=5_u64 {
+        deafen();
+        let mut program = write(&format!("HealthcareService/p{round}"), 1, noon(), r#","active":true"#);
+        (program.author, program.public) = (None, true);
+        let mut plan = referral(&format!("r{round}"), PANTRY, noon());
+        plan.writes.push(program);
+        let seq = here.commit(plan).await.unwrap().seq;
+        // As many as like ask at once.
+        let asked = (0..50).map(|_| {
+            let there = there.clone();
+            tokio::spawn(async move { there.catch_up().await })
+        });
+        for asked in asked.collect::<Vec<_>>() {
+            asked.await.unwrap().unwrap();
+            assert_eq!(*there.directory_version().borrow(), seq);
+        }
+        let changes = there.changes(PANTRY, seq - 1, 10).await.unwrap();
+        assert_eq!(changes.items, [(key(&format!("Task/r{round}")), seq)], "round {round}");
+        assert_eq!(there.newest_now(PANTRY).await.unwrap(), seq);
+        assert_eq!(*there.newest(PANTRY).borrow(), seq);
+        assert_eq!(there.newest_now("nobody").await.unwrap(), 0);
+        database.sql("UPDATE store SET clients = clients + 1");
+        there.catch_up().await.unwrap();
+        assert_eq!(*there.clients_version().borrow(), round);
+    }
+    // A connection that was lost is no reason not to know; a database that is away is, for as long as it is.
+    database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()");
+    there.catch_up().await.unwrap();
+    server.stop();
+    assert_eq!(there.catch_up().await.unwrap_err().category, Category::Busy);
+    server.start();
+    there.catch_up().await.unwrap();
 }
 
 /// A way to the database that can be cut at the moment when it has committed.

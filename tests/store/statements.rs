@@ -198,6 +198,8 @@ async fn read_all(store: &SqliteStore, name: &str) {
     let _ = (*store.directory_version().borrow(), store.store_id().len(), store.earlier_ids().len());
     store.statistics().await.unwrap();
     store.newest_commit().await.unwrap();
+    store.catch_up().await.unwrap();
+    store.newest_now(SHELTER).await.unwrap();
     drop(store.write_state().borrow().clone());
 }
 

@@ -62,7 +62,7 @@ impl From<PoolError> for Error {
 }
 
 /// The database cannot be reached now.
-fn unreachable(why: &str) -> Error {
+pub(super) fn unreachable(why: &str) -> Error {
     Error::new(
         Category::Busy,
         Issue::error(Key::StoreUnreachable, "", format!("the database cannot be reached: {why}")),

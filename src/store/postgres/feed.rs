@@ -9,7 +9,7 @@ use super::PostgresStore;
 
 impl Feed for PostgresStore {
     fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> StoreFuture<'a, Changes> {
-        if *self.newest_sequences.organization(organization).borrow() <= since {
+        if self.announced.is_complete() && *self.newest_sequences.organization(organization).borrow() <= since {
             return Box::pin(std::future::ready(Ok(Changes { items: Vec::new(), newest: since })));
         }
         let organization = organization.to_owned();
@@ -18,6 +18,18 @@ impl Feed for PostgresStore {
 
     fn newest(&self, organization: &str) -> watch::Receiver<u64> {
         self.newest_sequences.organization(organization)
+    }
+
+    fn newest_now<'a>(&'a self, organization: &'a str) -> StoreFuture<'a, u64> {
+        if self.announced.is_complete() {
+            return Box::pin(std::future::ready(Ok(*self.newest_sequences.organization(organization).borrow())));
+        }
+        let (newest_sequences, organization) = (self.newest_sequences.clone(), organization.to_owned());
+        self.readers.read(move |reader| {
+            let newest = feed::newest(reader, &organization)?;
+            newest_sequences.raise_organization(&organization, newest);
+            Ok(newest)
+        })
     }
 
     fn newest_commit(&self) -> StoreFuture<'_, u64> {

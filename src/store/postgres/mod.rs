@@ -7,7 +7,8 @@
 //!
 //! How it works: each gateway has one thread that writes (`write`), on one connection, a group of plans in one transaction;
 //! what can be computed before is computed before. What reads takes a connection of the pool. What was committed is told to the
-//! other gateways (`notices`), and a look at the row of `store` finds what was told and lost.
+//! other gateways (`notices`), and a look at the row of `store` finds what was told and lost: by the writer for those who wait, and
+//! before anything is decided by what is in memory (`catch_up`).
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use super::index_ids::Index;
 use super::newest::NewestSequences;
 use super::sql;
 use super::write_queue::{self, Jobs, WriteCounters};
+use catch_up::CatchUp;
 use connection::Pool;
 pub(super) use index_value::{fit, is_cut};
 pub use limits::DatabaseLimits;
@@ -35,6 +37,7 @@ use write::committer::Committer;
 use write::connection::WriterConnection;
 
 mod audit;
+mod catch_up;
 mod check;
 mod connection;
 mod credentials;
@@ -76,6 +79,8 @@ pub struct PostgresStore {
     index: Arc<Index>,
     readers: Readers,
     newest_sequences: Arc<NewestSequences>,
+    announced: Announced,
+    catch_up: CatchUp,
     counters: Arc<WriteCounters>,
     jobs: Jobs<Committer>,
     write_state: watch::Receiver<WriteState>,
@@ -135,6 +140,7 @@ impl PostgresStore {
             sql::feed::newest_commit(reader)
         });
         announced.raise(seq.await?.cast_signed());
+        let catch_up = CatchUp::new(url, limits, newest_sequences.clone(), announced.clone())?;
         let (state, write_state) = watch::channel(WriteState::Open);
         let counters = Arc::new(WriteCounters::default());
         let (jobs, waiting) = Jobs::channel();
@@ -151,7 +157,19 @@ impl PostgresStore {
         let thread = std::thread::Builder::new().name("store-write".to_owned());
         thread.spawn(move || write_queue::run(committer, &waiting)).map_err(Error::fault)?;
         let listener = listener.abort_handle();
-        Ok(Self { id, earlier_ids, index, readers, newest_sequences, counters, jobs, write_state, listener })
+        Ok(Self {
+            id,
+            earlier_ids,
+            index,
+            readers,
+            newest_sequences,
+            announced,
+            catch_up,
+            counters,
+            jobs,
+            write_state,
+            listener,
+        })
     }
 
     /// What resources are indexed by.

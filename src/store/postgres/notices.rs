@@ -22,18 +22,34 @@ const MAX_BYTES: usize = 7000;
 /// How long it takes until a listener that was lost listens again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Up to which commit it is known what is new for whom, without a gap.
+/// Up to which commit it is known what is new for whom, without a gap; and how far the database was seen to have come.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Announced(Arc<AtomicI64>);
+pub(super) struct Announced(Arc<Reached>);
+
+#[derive(Debug, Default)]
+struct Reached {
+    announced: AtomicI64,
+    seen: AtomicI64,
+}
 
 impl Announced {
     pub(super) fn newest(&self) -> i64 {
-        self.0.load(Ordering::Acquire)
+        self.0.announced.load(Ordering::Acquire)
     }
 
     /// It is known up to here, whatever came before.
     pub(super) fn raise(&self, seq: i64) {
-        self.0.fetch_max(seq, Ordering::AcqRel);
+        self.0.announced.fetch_max(seq, Ordering::AcqRel);
+    }
+
+    /// So far the database has come.
+    pub(super) fn see(&self, seq: i64) {
+        self.0.seen.fetch_max(seq, Ordering::AcqRel);
+    }
+
+    /// Is it known of everything that the database was seen to hold?
+    pub(super) fn is_complete(&self) -> bool {
+        self.0.seen.load(Ordering::Acquire) <= self.newest()
     }
 
     /// What came behind `previous`, up to `newest`, is known: that reaches further where nothing is missing before it.
@@ -178,6 +194,12 @@ mod tests {
         // One that is missing is told by the numbers.
         take(&write(8, 9, &[commit(9, [], false)], None)[0], &newest, &announced).unwrap();
         assert_eq!(announced.newest(), 7);
+        for (seen, complete) in [(7, true), (9, false)] {
+            announced.see(seen);
+            assert_eq!(announced.is_complete(), complete);
+        }
+        announced.raise(9);
+        assert!(announced.is_complete());
         assert!(write(9, 9, &[], None).is_empty());
         assert_eq!(take("of another version", &newest, &announced), None);
     }

@@ -141,6 +141,10 @@ impl Resources for PostgresStore {
         self.readers.read(move |reader| directory::changes(reader, since, &changes))
     }
 
+    fn catch_up(&self) -> StoreFuture<'_, ()> {
+        Box::pin(self.catch_up.run())
+    }
+
     fn directory_version(&self) -> watch::Receiver<u64> {
         self.newest_sequences.directory()
     }

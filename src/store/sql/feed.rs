@@ -53,6 +53,13 @@ pub(in crate::store) fn ids(connection: &dyn Database) -> Result<(String, Vec<(S
     Ok((name, earlier))
 }
 
+/// The newest sequence that is owed to this organization; 0 if there is none.
+pub(in crate::store) fn newest(reader: &dyn Database, organization: &str) -> Result<u64> {
+    let Some(organization) = keys::resource(reader, "Organization", organization)? else { return Ok(0) };
+    let sql = "SELECT coalesce(max(seq), 0) FROM feed WHERE organization = ?1";
+    Ok(reader.number(sql, values![organization])?.cast_unsigned())
+}
+
 /// The newest commit of all.
 pub(in crate::store) fn newest_commit(connection: &dyn Database) -> Result<u64> {
     Ok(connection.number("SELECT seq FROM store", values![])?.cast_unsigned())

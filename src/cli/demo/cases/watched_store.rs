@@ -164,6 +164,10 @@ impl Resources for WatchedStore {
         self.store.directory_changes(since, changes)
     }
 
+    fn catch_up(&self) -> StoreFuture<'_, ()> {
+        self.store.catch_up()
+    }
+
     fn directory_version(&self) -> watch::Receiver<u64> {
         self.store.directory_version()
     }
@@ -184,6 +188,10 @@ impl Feed for WatchedStore {
 
     fn newest(&self, organization: &str) -> watch::Receiver<u64> {
         self.store.newest(organization)
+    }
+
+    fn newest_now<'a>(&'a self, organization: &'a str) -> StoreFuture<'a, u64> {
+        self.store.newest_now(organization)
     }
 
     fn newest_commit(&self) -> StoreFuture<'_, u64> {
