@@ -13,9 +13,8 @@ use serde_json::Value;
 use super::cases::root;
 use super::{Files, HOUSING, read, write};
 
-/// What one enrollment of eight rows more may add to what is held: its places and ids, twice where a table grows, and what
-/// the system gives more than is asked for.
-const MAX_BYTES_OF_ENROLLMENT: u64 = 2500;
+/// What one enrollment of eight rows more may add to what is held: its places and ids, twice where a table grows.
+const MAX_BYTES_OF_ENROLLMENT: u64 = 1500;
 
 /// As many enrollments as asked for, each of its own person, with the rows that the complete case has for one. A file has
 /// them in the order of the enrollments, or each file in another.
@@ -113,7 +112,7 @@ fn without_start_of_project(record: &str) -> String {
 }
 
 #[test]
-fn twice_the_enrollments_are_held_by_their_index() {
+fn more_enrollments_are_held_by_their_index() {
     if !Path::new("/proc/self/status").exists() {
         eprintln!("skipped: there is no /proc to ask what a process held");
         return;
@@ -121,7 +120,8 @@ fn twice_the_enrollments_are_held_by_their_index() {
     let count = crate::scale::scaled(50_000) as usize;
     let folder = tempfile::tempdir().unwrap();
     let (mut reading, mut writing) = (Vec::new(), Vec::new());
-    for count in [count, 2 * count] {
+    // What a process holds besides differs by a megabyte from run to run, so that there are many more.
+    for count in [count, 4 * count] {
         let path = folder.path().join(count.to_string());
         fs::create_dir(&path).unwrap();
         save(&set(count, false), &path);
@@ -158,7 +158,7 @@ fn twice_the_enrollments_are_held_by_their_index() {
         assert!(child.wait().unwrap().success());
     }
     for (what, held) in [("reading", reading), ("writing", writing)] {
-        let more = held[1].saturating_sub(held[0]) / count as u64;
-        assert!(more <= MAX_BYTES_OF_ENROLLMENT, "{what} {count} more held {more} bytes for each: {held:?}");
+        let more = held[1].saturating_sub(held[0]) / (3 * count) as u64;
+        assert!(more <= MAX_BYTES_OF_ENROLLMENT, "{what} {} more held {more} bytes for each: {held:?}", 3 * count);
     }
 }
