@@ -57,9 +57,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedWrite<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let part = &bytes[..bytes.len().min(MAX_WRITTEN)];
         let written = Pin::new(&mut self.stream).poll_write(context, part);
-        // The system copies what it takes.
-        yielding::count_copied(part.len());
-        self.poll_end(written, context)
+        self.poll_end(count(written), context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -78,18 +76,40 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedWrite<S> {
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let bytes: usize = buffers.iter().map(|buffer| buffer.len()).sum();
-        if bytes > MAX_WRITTEN
-            && let Some(first) = buffers.iter().find(|buffer| !buffer.is_empty())
-        {
-            return self.poll_write(context, first);
-        }
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
-        self.poll_end(written, context)
+        let written = if bytes > MAX_WRITTEN {
+            Pin::new(&mut self.stream).poll_write_vectored(context, &beginning(buffers))
+        } else {
+            Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        };
+        self.poll_end(count(written), context)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
+}
+
+/// Counts what was written as work: the system copies it.
+fn count(written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    if let Poll::Ready(Ok(bytes)) = &written {
+        yielding::count_copied(*bytes);
+    }
+    written
+}
+
+/// As much of it as is written at once.
+fn beginning<'b>(buffers: &'b [io::IoSlice<'b>]) -> Vec<io::IoSlice<'b>> {
+    let mut room = MAX_WRITTEN;
+    let mut parts = Vec::with_capacity(buffers.len());
+    for buffer in buffers {
+        let part = &buffer[..buffer.len().min(room)];
+        room -= part.len();
+        parts.push(io::IoSlice::new(part));
+        if room == 0 {
+            break;
+        }
+    }
+    parts
 }
 
 #[cfg(test)]
@@ -98,6 +118,24 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_large_answer_goes_out_in_pieces() {
+        let all: Vec<u8> = (0..3 * MAX_WRITTEN).map(|at| (at % 251) as u8).collect();
+        let (ours, mut theirs) = duplex(4 * MAX_WRITTEN);
+        let mut stream = TimedWrite::new(ours, Duration::from_secs(30));
+        assert_eq!(stream.write(&all).await.unwrap(), MAX_WRITTEN);
+        // A head goes with the beginning of its body.
+        let (head, body) = all[MAX_WRITTEN..].split_at(100);
+        let parts = [io::IoSlice::new(head), io::IoSlice::new(&[]), io::IoSlice::new(body), io::IoSlice::new(b"more")];
+        assert_eq!(beginning(&parts).iter().map(|part| part.len()).collect::<Vec<_>>(), [100, 0, MAX_WRITTEN - 100]);
+        // Not every stream takes several at once; none takes more.
+        let written = stream.write_vectored(&parts).await.unwrap();
+        assert!((100..=MAX_WRITTEN).contains(&written), "{written}");
+        let mut taken = vec![0; MAX_WRITTEN + written];
+        theirs.read_exact(&mut taken).await.unwrap();
+        assert!(all.starts_with(&taken));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_takes_nothing_is_left() {
