@@ -6,19 +6,14 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exchange::AuditTrail;
 use crate::store::audit_verify::AuditPruning;
 
-use super::shared_task::SharedTask;
+use super::shared_task::{LOOK_INTERVAL, SharedTask};
 
 /// How often it is written: half of what may be lost when the process is killed, because writing takes its time.
 const INTERVAL: Duration = Duration::from_millis(500);
-
-/// How often old rows are removed.
-const PRUNING_INTERVAL: Duration = Duration::from_hours(24);
-/// How often it is looked whether another gateway has left that.
-const LOOK_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Writes what is collected, until the other end of `ended` is gone; then what is left.
 pub(super) async fn write(trail: Arc<AuditTrail>, mut ended: oneshot::Receiver<()>) {
@@ -57,7 +52,7 @@ async fn prune_alone(trail: &AuditTrail, task: &mut SharedTask, days: u16) -> Re
                 tracing::error!(%finding, "the audit log is not as it was written, so nothing of it is removed; see handoff audit verify");
             }
         }
-        task.end(task.now().checked_add(PRUNING_INTERVAL).map_err(Error::fault)?).await?;
+        task.end_for_a_day().await?;
     }
     Ok(())
 }

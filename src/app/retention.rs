@@ -4,17 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-use super::shared_task::SharedTask;
+use super::shared_task::{LOOK_INTERVAL, SharedTask};
 
-/// How often.
-const INTERVAL: Duration = Duration::from_hours(24);
-/// How often it is looked whether another gateway has left it.
-const LOOK_INTERVAL: Duration = Duration::from_hours(1);
 /// Between two groups, so that whoever writes has most of the time.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -39,13 +35,9 @@ pub(super) async fn keep(store: Arc<dyn Store>, mut task: SharedTask, days: Days
 /// Removes it, if it is due and no other gateway does.
 async fn prune_alone(store: &dyn Store, task: &mut SharedTask, days: Days) -> Result<()> {
     if task.is_due() && task.take().await? && prune(store, task, days).await? {
-        task.end(later(task.now())?).await?;
+        task.end_for_a_day().await?;
     }
     Ok(())
-}
-
-fn later(now: Timestamp) -> Result<Timestamp> {
-    now.checked_add(INTERVAL).map_err(Error::fault)
 }
 
 /// False where another gateway has taken over meanwhile.

@@ -7,12 +7,17 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exchange::Clock;
 use crate::store::{Lease, Store};
 
 /// After how long without a word of it another gateway takes over.
 const LENGTH: Duration = Duration::from_mins(1);
+
+/// How often it is looked whether another gateway has left what is due.
+pub(super) const LOOK_INTERVAL: Duration = Duration::from_hours(1);
+/// What is done once a day is due again after this time.
+const DAY: Duration = Duration::from_hours(24);
 
 /// See the module head.
 pub(super) struct SharedTask {
@@ -54,6 +59,14 @@ impl SharedTask {
         let is_taken = self.store.take_lease(&self.lease, self.clock.now()).await?;
         self.taken = is_taken.then_some(asked);
         Ok(is_taken)
+    }
+
+    /// It is done for a day.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn end_for_a_day(&mut self) -> Result<()> {
+        self.end(self.now().checked_add(DAY).map_err(Error::fault)?).await
     }
 
     /// It is done, and due again at that time.

@@ -14,11 +14,12 @@ pub trait Feed: Send + Sync {
     fn changes<'a>(&'a self, organization: &'a str, since: u64, limit: usize) -> StoreFuture<'a, Changes>;
 
     /// The newest sequence with something for this organization; 0 if there never was. Kept in memory and raised after
-    /// the commit, so a poll with nothing to find asks no database, and a long poll waits here.
+    /// the commit; a long poll waits here. Where one gateway alone serves the store, nothing newer is known to anybody.
     fn newest(&self, organization: &str) -> watch::Receiver<u64>;
 
-    /// The same, with all that was committed before the store caught up last (see [`Resources::catch_up`](super::Resources::catch_up)),
-    /// be it announced by then or not.
+    /// The same, with all that was committed before the store caught up last
+    /// (see [`Resources::catch_up`](super::Resources::catch_up)), be it announced by then or not. What is kept in memory, as long
+    /// as that is all there is.
     fn newest_now<'a>(&'a self, organization: &'a str) -> StoreFuture<'a, u64> {
         Box::pin(std::future::ready(Ok(*self.newest(organization).borrow())))
     }

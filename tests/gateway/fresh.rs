@@ -12,7 +12,7 @@ use crate::closed_loop::task_of;
 use crate::demo::Client;
 use crate::postgres::server;
 use crate::several::Gateways;
-use crate::who_sees_what::transaction;
+use crate::who_sees_what::{refusal, transaction};
 
 /// How often each is tried: between two looks of a gateway that nobody asked for there is time enough for some.
 const ROUNDS: usize = 8;
@@ -140,21 +140,4 @@ async fn what_is_committed_at_one_gateway_is_read_at_the_other_with_the_next_req
         assert_eq!(records, [json!({ "id": task, "withdrawn": true })], "round {round}");
         cursor = next;
     }
-}
-
-/// The person's consent that nothing is shown to this organization.
-fn refusal(patient: &Value, organization: &str) -> Value {
-    json!({
-        "resourceType": "Consent",
-        "status": "active",
-        "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy" }] },
-        "category": [{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IDSCL" }] }],
-        "patient": { "reference": patient },
-        "dateTime": "2026-11-02",
-        "policyRule": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentpolicycodes", "code": "hipaa-auth" }] },
-        "provision": { "type": "deny", "actor": [{
-            "role": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP" }] },
-            "reference": { "reference": organization }
-        }] }
-    })
 }

@@ -128,7 +128,16 @@ async fn a_consent_that_is_taken_back_ends_the_referral() {
     let task = task_of(&ehr.post("/fhir", &transaction(Some(&agency.organization), 4)).await.expect(200));
     let (_, cursor) = agency.poll_all(None).await;
     let patient = ehr.get(&format!("/fhir/Task/{task}")).await.expect(200)["for"]["reference"].clone();
-    let consent = json!({
+    ehr.post("/fhir/Consent", &refusal(&patient, &agency.organization)).await.expect(201);
+    assert_eq!(ehr.get(&format!("/fhir/Task/{task}")).await.expect(200)["status"], "rejected");
+    is_hidden(&agency, &format!("/fhir/{}", patient.as_str().unwrap())).await;
+    let (records, _) = agency.poll(Some(&cursor)).await;
+    assert_eq!(records, [json!({ "id": task, "withdrawn": true })]);
+}
+
+/// The person's consent that nothing is shown to this organization.
+pub fn refusal(patient: &Value, organization: &str) -> Value {
+    json!({
         "resourceType": "Consent",
         "status": "active",
         "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy" }] },
@@ -138,12 +147,7 @@ async fn a_consent_that_is_taken_back_ends_the_referral() {
         "policyRule": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentpolicycodes", "code": "hipaa-auth" }] },
         "provision": { "type": "deny", "actor": [{
             "role": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP" }] },
-            "reference": { "reference": agency.organization }
+            "reference": { "reference": organization }
         }] }
-    });
-    ehr.post("/fhir/Consent", &consent).await.expect(201);
-    assert_eq!(ehr.get(&format!("/fhir/Task/{task}")).await.expect(200)["status"], "rejected");
-    is_hidden(&agency, &format!("/fhir/{}", patient.as_str().unwrap())).await;
-    let (records, _) = agency.poll(Some(&cursor)).await;
-    assert_eq!(records, [json!({ "id": task, "withdrawn": true })]);
+    })
 }

@@ -2,7 +2,7 @@
 //! own, with a database for each test. It is stopped, and its folder removed, when the process ends, however it ends: the
 //! shell that holds it reads from a pipe that only this process has open.
 //!
-//! A test that stops its server, or wants another kind of it, starts one of its own.
+//! A test that stops its server starts one of its own.
 
 #![allow(dead_code)] // each test binary uses what it needs of what they share
 
@@ -27,10 +27,6 @@ trap '' INT TERM HUP
 options="-p $2 -k $folder -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=400 -c shared_buffers=64MB -c max_wal_size=512MB"
 start() { pg_ctl -D "$folder/data" -l "$folder/log" -w -o "$options" start >/dev/null </dev/null; }
 initdb -D "$folder/data" -U handoff -A trust --encoding=UTF8 --locale=C --no-sync >/dev/null
-if [ -n "${CERTIFICATE:-}" ]; then
-  (umask 077; printf %s "$CERTIFICATE" >"$folder/server.pem"; printf %s "$KEY" >"$folder/server.key")
-  options="$options -c ssl=on -c ssl_cert_file=$folder/server.pem -c ssl_key_file=$folder/server.key"
-fi
 start
 echo "$folder"
 while read -r told; do
@@ -78,17 +74,8 @@ fn binaries() -> Option<PathBuf> {
 
 impl Server {
     /// One of the caller's own, which ends with it; none where PostgreSQL is not installed, which is said aloud.
-    pub(crate) fn own() -> Option<Arc<Self>> {
-        Self::start_with(&[])
-    }
-
-    /// As [`Server::own`], which speaks TLS with this certificate and its key, both in PEM.
-    pub(crate) fn with_certificate(certificate: &str, key: &str) -> Option<Arc<Self>> {
-        Self::start_with(&[("CERTIFICATE", certificate), ("KEY", key)])
-    }
-
     #[allow(clippy::print_stderr)] // what is skipped is said aloud
-    fn start_with(variables: &[(&str, &str)]) -> Option<Arc<Self>> {
+    pub(crate) fn own() -> Option<Arc<Self>> {
         let Some(binaries) = binaries() else {
             eprintln!("skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)");
             return None;
@@ -101,7 +88,6 @@ impl Server {
             command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "sh"]);
         }
         command.args(["-c", SERVE, "sh"]).arg(&binaries).arg(port.to_string()).current_dir("/");
-        command.envs(variables.iter().copied());
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (told, answers) = (process.stdin.take().unwrap(), BufReader::new(process.stdout.take().unwrap()));
         let mut shell = Shell { _process: process, told, answers };

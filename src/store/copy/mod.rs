@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::place::StorePlace;
 use super::postgres;
 use super::sql::database::Wanted;
-use super::sql::{Ask, Database, Dialect, Value, values};
+use super::sql::{self, Ask, Database, Dialect, Value, values};
 use super::sqlite;
 use crate::error::{Category, Error, Result};
 use crate::fhir::{Issue, Key};
@@ -255,12 +255,7 @@ impl<'t> Group<'t> {
 
 /// All of it or nothing.
 fn within_transaction<T>(target: &dyn Database, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    target.execute("BEGIN", values![])?;
-    let outcome = work();
-    let ended = target.execute(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" }, values![]);
-    let outcome = outcome?;
-    ended?;
-    Ok(outcome)
+    sql::all_or_nothing(|sql| target.execute(sql, values![]).map(drop), work)
 }
 
 /// How many rows a table has, and the digests of all of them, in whatever order they come.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::write::blocking::BlockingConnection;
-use super::write::generation::{build_group, catch_up, within_transaction};
+use super::write::generation::{build_group, catch_up};
 use crate::error::Result;
 use crate::store::index::SearchParameters;
 use crate::store::index_definition::IndexDefinition;
@@ -32,7 +32,7 @@ pub(super) const BEHIND: &str = "behind";
 /// The index of these parameters, made where there is none yet. Several gateways that begin with the same one make it together, a
 /// group at a time.
 pub(super) fn prepare(connection: &BlockingConnection, parameters: &Arc<SearchParameters>) -> Result<Index> {
-    let index = within_transaction(connection, || begin(connection, parameters))?;
+    let index = connection.within_transaction(|| begin(connection, parameters))?;
     let mut groups = 0;
     while !build_group(connection, &index)? {
         if groups == 0 {

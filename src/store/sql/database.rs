@@ -67,3 +67,17 @@ pub(in crate::store) trait Ask: Database {
 }
 
 impl<D: Database + ?Sized> Ask for D {}
+
+/// All of the work, in a transaction that `run` begins and ends, or nothing of it. Why the work failed is told, whatever becomes
+/// of the connection then.
+pub(in crate::store) fn all_or_nothing<T>(
+    run: impl Fn(&str) -> Result<()>,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    run("BEGIN")?;
+    let outcome = work();
+    let ended = run(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" });
+    let outcome = outcome?;
+    ended?;
+    Ok(outcome)
+}

@@ -31,6 +31,6 @@ pub(super) mod unanswered;
 pub(super) mod value;
 pub(super) mod withheld;
 
-pub(super) use database::{Ask, Database};
+pub(super) use database::{Ask, Database, all_or_nothing};
 pub(super) use dialect::Dialect;
 pub(super) use value::{Columns, Row, Value, values};

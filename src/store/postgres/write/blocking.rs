@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 
 use crate::error::Result;
 use crate::store::postgres::connection::{Connection, Parameter};
+use crate::store::sql::all_or_nothing;
 
 use super::batch::Batch;
 
@@ -53,6 +54,11 @@ impl BlockingConnection {
     /// Does several statements without values.
     pub(in crate::store) fn batch(&self, sql: &str) -> Result<()> {
         self.io.block_on(self.connection.batch(sql))
+    }
+
+    /// All of the work in a transaction, or nothing of it.
+    pub(in crate::store) fn within_transaction<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        all_or_nothing(|sql| self.batch(sql), work)
     }
 
     /// Does these statements, and gives the rows of each. The first failure is told; what comes behind it is not done where it

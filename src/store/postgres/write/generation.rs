@@ -49,7 +49,7 @@ struct State {
 /// # Errors
 /// Where the generation was removed meanwhile.
 pub(in crate::store) fn build_group(connection: &BlockingConnection, index: &Index) -> Result<bool> {
-    within_transaction(connection, || {
+    connection.within_transaction(|| {
         connection.query("SELECT 1 FROM store FOR UPDATE", &[])?;
         let state = state(connection, index)?;
         if state.is_ready {
@@ -84,7 +84,7 @@ pub(in crate::store) fn build_group(connection: &BlockingConnection, index: &Ind
 /// Makes the rows anew of what was marked for this generation, all of it in transactions of a group each.
 pub(in crate::store) fn catch_up(connection: &BlockingConnection, index: &Index) -> Result<()> {
     loop {
-        let done = within_transaction(connection, || {
+        let done = connection.within_transaction(|| {
             connection.query("SELECT 1 FROM store FOR UPDATE", &[])?;
             let mut progress = newest_ids(connection)?;
             index_marked(connection, index, &mut Keys::default(), &mut progress)
@@ -148,15 +148,9 @@ pub(super) fn mark(index: &Index, targets: &Targets, batch: &mut Batch<'_>) {
 pub(super) fn tend(connection: &BlockingConnection, index: &Index, kept_seconds: i64) -> Result<bool> {
     connection.execute("UPDATE index_generation SET used = clock_timestamp() WHERE id = $1", &[&index.generation])?;
     let unused = "id <> $1 AND used < clock_timestamp() - make_interval(secs => $2::bigint)";
-    let is_any: bool = connection
-        .query_one(
-            "SELECT EXISTS (SELECT 1 FROM index_generation
-                 WHERE id <> $1 AND used < clock_timestamp() - make_interval(secs => $2::bigint))",
-            &[&index.generation, &kept_seconds],
-        )?
-        .try_get(0)?;
-    if is_any {
-        within_transaction(connection, || {
+    let asked = format!("SELECT 1 FROM index_generation WHERE {unused}");
+    if !connection.query(&asked, &[&index.generation, &kept_seconds])?.is_empty() {
+        connection.within_transaction(|| {
             // Nobody stores with it meanwhile, and whoever begins with it comes before or after.
             connection.query("SELECT 1 FROM store FOR UPDATE", &[])?;
             let removed = connection.query(
@@ -216,17 +210,6 @@ fn newest_ids(connection: &BlockingConnection) -> Result<Progress> {
     let newest = "SELECT (SELECT coalesce(max(id), 0) FROM resource), (SELECT coalesce(max(id), 0) FROM system)";
     let newest = connection.query_one(newest, &[])?;
     Ok(Progress { resource: newest.try_get(0)?, system: newest.try_get(1)?, ..Progress::default() })
-}
-
-/// All of it or nothing.
-pub(in crate::store) fn within_transaction<T>(
-    connection: &BlockingConnection,
-    work: impl FnOnce() -> Result<T>,
-) -> Result<T> {
-    connection.batch("BEGIN")?;
-    let outcome = work();
-    connection.batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-    outcome
 }
 
 /// What a document is found by; by nothing where it cannot be read, which is told where it is read.
