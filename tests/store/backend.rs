@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use handoff::definitions::Definitions;
-use handoff::store::Store;
 use handoff::store::index::SearchParameters;
 use handoff::store::postgres::{DatabaseUrl, PostgresStore};
 use handoff::store::sqlite::SqliteStore;
+use handoff::store::{DirectoryPosition, Resources, Store, Stored};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 use crate::postgres::{Database, server};
 
@@ -100,4 +101,22 @@ pub(crate) fn parameters() -> &'static Arc<SearchParameters> {
         let definitions = Definitions::r4().unwrap();
         Arc::new(SearchParameters::shipped(&definitions).unwrap())
     })
+}
+
+/// What changed in the directory since then, in the order in which it is told, and how far that leads.
+pub(crate) async fn directory_changes(
+    store: &(impl Resources + ?Sized),
+    since: DirectoryPosition,
+) -> (DirectoryPosition, Vec<Stored>) {
+    // Of one, so that whoever tells waits for whoever reads.
+    let (sender, mut receiver) = mpsc::channel(1);
+    let read = async {
+        let mut changed = Vec::new();
+        while let Some(stored) = receiver.recv().await {
+            changed.push(stored);
+        }
+        changed
+    };
+    let (position, changed) = tokio::join!(store.directory_changes(since, sender), read);
+    (position.unwrap(), changed)
 }

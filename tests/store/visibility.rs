@@ -2,10 +2,9 @@
 
 use handoff::referral::plan::{GivenResource, Plan, Sharing, Write};
 use handoff::referral::{Scope, VersionRange};
-use handoff::store::{DirectoryPosition, Store, Stored};
-use tokio::sync::mpsc;
+use handoff::store::{DirectoryPosition, Store};
 
-use crate::backend::{Backend, on_every_backend};
+use crate::backend::{Backend, directory_changes, on_every_backend};
 use crate::referral::{
     CLINIC, PANTRY, SHELTER, key, names, noon, observers, parties, referral, share, sharing, task_body, whole, write,
 };
@@ -147,18 +146,9 @@ async fn the_directory_is_for_everyone(backend: Backend) {
     store.commit(public("HealthcareService/food", 1, true)).await.unwrap();
     assert_eq!(*version.borrow(), 3);
     let listed = async |store: &dyn Store| {
-        let (sender, mut receiver) = mpsc::channel::<Stored>(1);
-        let read = async {
-            let mut names = Vec::new();
-            while let Some(stored) = receiver.recv().await {
-                assert!(stored.public);
-                names.push(stored.key.to_string());
-            }
-            names
-        };
-        let (read, names) = tokio::join!(store.directory_changes(DirectoryPosition::default(), sender), read);
-        read.unwrap();
-        names
+        let (_, found) = directory_changes(store, DirectoryPosition::default()).await;
+        assert!(found.iter().all(|stored| stored.public));
+        found.iter().map(|stored| stored.key.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(listed(&*store).await, ["Organization/harbor-pantry", "HealthcareService/food"]);
     for organization in [SHELTER, "nobody-ever-named"] {
@@ -181,16 +171,9 @@ async fn what_changed_of_the_directory_is_read_alone(backend: Backend) {
         Plan { writes, ..Plan::default() }
     };
     let changes = async |since| {
-        let (sender, mut receiver) = mpsc::channel::<Stored>(1);
-        let read = async {
-            let mut names = Vec::new();
-            while let Some(stored) = receiver.recv().await {
-                names.push(format!("{} {}", stored.key, stored.version));
-            }
-            names
-        };
-        let (position, names) = tokio::join!(store.directory_changes(since, sender), read);
-        (position.unwrap(), names)
+        let (position, changed) = directory_changes(&*store, since).await;
+        let names = changed.iter().map(|stored| format!("{} {}", stored.key, stored.version));
+        (position, names.collect::<Vec<_>>())
     };
     let (none, names) = changes(DirectoryPosition::default()).await;
     assert_eq!((none.seq, none.count, names), (0, 0, vec![]));
